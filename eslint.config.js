@@ -1,0 +1,64 @@
+import js from '@eslint/js'
+import { defineConfig, globalIgnores } from 'eslint/config'
+import tseslint from 'typescript-eslint'
+import { noImportCircles } from './eslint/no-import-circles.js'
+
+const nodeGlobals = Object.fromEntries(
+  Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly']),
+)
+
+export default defineConfig(
+  globalIgnores(['**/dist/', '**/coverage/', '.yarn/']),
+  js.configs.recommended,
+  {
+    plugins: { local: { rules: { 'no-import-circles': noImportCircles } } },
+    rules: {
+      eqeqeq: 'error',
+      'no-console': 'error',
+      'local/no-import-circles': 'error',
+    },
+  },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: {
+      parserOptions: { project: ['./tsconfig.check.json'], tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-import-type-side-effects': 'error',
+      '@typescript-eslint/prefer-readonly': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+    },
+  },
+  {
+    // What tests read from the wire has no type.
+    files: ['**/test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  {
+    files: ['**/*.{js,mjs}'],
+    languageOptions: { globals: nodeGlobals },
+  },
+  {
+    // Programs talk to whoever started them.
+    files: [
+      'scripts/**',
+      'bench/**',
+      'conformance/**',
+      'examples/**',
+      'packages/signal-server-standalone/**',
+    ],
+    rules: { 'no-console': 'off' },
+  },
+)

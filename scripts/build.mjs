@@ -1,0 +1,20 @@
+// Compiles every package, or the projects named on the command line with what they depend on.
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { run } from './child.mjs'
+import { fail, setUp } from './setup.mjs'
+import { root } from './yarn.mjs'
+
+export const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+
+/** Throws where something does not compile; the compiler has said what by then. */
+export async function build(projects = []) {
+  const { code } = await run(process.execPath, [compiler, '-b', ...projects], { cwd: root })
+  if (code !== 0) throw new Error('The packages do not compile.')
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await setUp()
+    .then(() => build(process.argv.slice(2)))
+    .catch(fail)
+}

@@ -1,0 +1,60 @@
+// Makes a clone ready: the right Node, and the dependencies that yarn.lock names.
+// Does nothing where they are there already, so that every script may call it first.
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { root, yarn } from './yarn.mjs'
+
+const { engines, packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const installed = join(root, 'node_modules', '.yarn-state.yml')
+const stamp = join(root, 'node_modules', '.installed-from')
+
+function checkNode() {
+  const wanted = engines.node.replace('>=', '')
+  const [major, minor] = wanted.split('.').map(Number)
+  const [thisMajor, thisMinor] = process.versions.node.split('.').map(Number)
+  if (thisMajor > major || (thisMajor === major && thisMinor >= minor)) return
+  throw new Error(
+    `This needs Node ${wanted} or newer, and you run ${process.versions.node} (${process.execPath}).`,
+  )
+}
+
+/** What the installed dependencies follow from. */
+function fingerprint() {
+  const hash = createHash('sha256')
+  for (const file of ['yarn.lock', '.yarnrc.yml']) hash.update(readFileSync(join(root, file)))
+  return hash.digest('hex')
+}
+
+function inStep() {
+  return existsSync(installed) && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint()
+}
+
+/** Throws an `Error` whose message says what to do where the clone can't be made ready. */
+export async function setUp() {
+  checkNode()
+  if (inStep()) return
+  console.log(`Installing the dependencies with ${packageManager.replace('@', ' ')} …`)
+  const { code, output } = await yarn(['install', '--immutable'], { capture: true })
+  if (code !== 0) throw new Error(`${output.trim()}\n\n${explain(output)}`)
+  writeFileSync(stamp, fingerprint())
+}
+
+function explain(output) {
+  if (output.includes('YN0028')) {
+    return 'yarn.lock does not match the package.json files: run `node scripts/yarn.mjs install` and commit yarn.lock.'
+  }
+  return (
+    'The dependencies could not be installed. Is the npm registry reachable ' +
+    '(`npm config get registry` shows which one is asked)? Then run the same command again.'
+  )
+}
+
+/** Ends a script with a sentence instead of a stack trace. */
+export function fail(error) {
+  console.error(`\n${error instanceof Error ? error.message : error}`)
+  process.exit(1)
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) await setUp().catch(fail)

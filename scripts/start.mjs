@@ -1,0 +1,18 @@
+// `npm start` on a fresh clone: set up, build, and run the standalone server.
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from './build.mjs'
+import { fail, setUp } from './setup.mjs'
+import { root } from './yarn.mjs'
+
+const server = join(root, 'packages', 'signal-server-standalone')
+
+try {
+  await setUp()
+  await build([server])
+} catch (error) {
+  fail(error)
+}
+
+// In this process rather than in a child: signals, arguments and the exit code are the server's own.
+await import(pathToFileURL(join(server, 'dist', 'start.js')).href)
