@@ -1,0 +1,68 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { createInterface } from 'node:readline'
+
+/** Server and load get a core each, where there are two and `taskset` can bind to them. */
+export const pinned = availableParallelism() >= 2 && existsSync('/usr/bin/taskset')
+
+/** A Node process of the benchmark's own that answers in lines of JSON, and is always ended. */
+export class Child {
+  readonly #process: ChildProcessWithoutNullStreams
+  readonly #lines: AsyncIterator<string>
+  #errors = ''
+  #ending = false
+
+  constructor(core: number, nodeArguments: string[]) {
+    const command = pinned ? ['taskset', '-c', String(core)] : []
+    const [file, ...rest] = [...command, process.execPath, ...nodeArguments]
+    this.#process = spawn(file!, rest, { stdio: 'pipe' })
+    this.#lines = createInterface(this.#process.stdout)[Symbol.asyncIterator]()
+    this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors = (this.#errors + text).slice(-4000)
+    })
+  }
+
+  /** How it ended although nobody asked it to, if it did. */
+  get died(): string | undefined {
+    const { exitCode, signalCode } = this.#process
+    if (this.#ending || (exitCode === null && signalCode === null)) return undefined
+    return `the process died (${signalCode ?? exitCode})`
+  }
+
+  /** What it wrote to its standard error, the end of it. */
+  get errors(): string {
+    return this.#errors
+  }
+
+  /** Its next line of JSON. Rejects when it ends first, or after the given time. */
+  async answer<Answer>(withinSeconds: number): Promise<Answer> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`no answer within ${withinSeconds} s`)),
+        withinSeconds * 1000,
+      )
+    })
+    try {
+      const { value, done } = await Promise.race([this.#lines.next(), late])
+      if (done === true) throw new Error(`the process ended: ${this.#errors.trim()}`)
+      return JSON.parse(value) as Answer
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Ends it: asked first, killed after a second. */
+  async end(): Promise<void> {
+    const { exitCode, signalCode } = this.#process
+    if (exitCode !== null || signalCode !== null) return
+    this.#ending = true
+    const gone = once(this.#process, 'exit')
+    this.#process.kill('SIGTERM')
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), 1000)
+    await gone
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs'
+import type { Target } from '../load/load-socket.js'
+
+/** Where Debian's package puts it. */
+export const haproxyPath = process.env.BENCH_HAPROXY ?? '/usr/sbin/haproxy'
+
+/** What a contestant has to have for a run. */
+export type Ability = 'pipe' | 'introductions' | 'hold' | 'websocket' | 'tls'
+
+export interface Contestant {
+  /** As on the command line, and the name of its file. */
+  name: string
+  title: string
+  wire: Target['wire']
+  /** What it can do, as far as the benchmark asks for it. */
+  abilities: readonly Ability[]
+  /** Why it can't run here at all. */
+  missing?: string
+}
+
+/** All contestants, in the order of the tables. */
+export const contestants: readonly Contestant[] = [
+  {
+    name: 'ours',
+    title: 'signal-server',
+    wire: 'signal',
+    abilities: ['pipe', 'websocket', 'hold', 'introductions', 'tls'],
+  },
+  {
+    name: 'localfirst',
+    title: '@localfirst/relay 4.2.2',
+    wire: 'relay',
+    abilities: ['pipe', 'websocket', 'hold', 'introductions'],
+  },
+  {
+    name: 'ws',
+    title: 'ws 8, message by message',
+    wire: 'pipe',
+    abilities: ['pipe', 'websocket', 'tls'],
+  },
+  { name: 'peerjs', title: 'PeerJS server', wire: 'peerjs', abilities: ['pipe', 'tls'] },
+  { name: 'splice', title: 'TCP splice in Node', wire: 'splice', abilities: ['pipe', 'tls'] },
+  {
+    name: 'haproxy',
+    title: 'HAProxy, TCP mode',
+    wire: 'forward',
+    abilities: ['pipe', 'tls'],
+    ...(existsSync(haproxyPath) ? {} : { missing: 'not installed' }),
+  },
+]

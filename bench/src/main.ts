@@ -1,0 +1,93 @@
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
+import { parseArgs } from 'node:util'
+import { allCases } from './cases.js'
+import { makeCertificate } from './certificate.js'
+import { pinned } from './child.js'
+import { contestants } from './contestants/contestants.js'
+import { section, type CaseReport } from './report.js'
+import { runCase } from './run.js'
+
+const usage = `yarn bench [options]
+  --quick          fewer rounds, shorter runs, the smaller sizes: less than two minutes
+  --only CASE,…    these cases alone
+  --peers NAME,…   these contestants alone (ours,localfirst,ws,peerjs,splice,haproxy)
+  --rounds N       how often each run is repeated; the medians count
+  --json FILE      writes everything that was measured
+`
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n\n${usage}`)
+  process.exit(2)
+}
+
+function parse() {
+  try {
+    return parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        peers: { type: 'string' },
+        rounds: { type: 'string' },
+        json: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+/** The things with these names (a list with commas), or the given default where there is none. */
+function chosen<Thing extends { name: string }>(
+  things: readonly Thing[],
+  names: string | undefined,
+  otherwise: readonly Thing[] = things,
+): readonly Thing[] {
+  if (names === undefined) return otherwise
+  const wanted = names.split(',')
+  for (const name of wanted) {
+    if (!things.some((thing) => thing.name === name))
+      fail(`"${name}" is none of ${things.map((thing) => thing.name).join(', ')}`)
+  }
+  return things.filter(({ name }) => wanted.includes(name))
+}
+
+const options = parse()
+if (options.help) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
+const rounds = Number(options.rounds ?? (options.quick ? 1 : 3))
+if (!Number.isInteger(rounds) || rounds < 1) fail('--rounds takes a whole number above 0')
+const cases = chosen(allCases(options.quick), options.only)
+const peers = chosen(
+  contestants,
+  options.peers,
+  options.quick ? contestants.filter(({ name }) => name !== 'peerjs') : contestants,
+)
+
+// The benchmark itself does next to nothing, and does it on the load's core.
+if (pinned) spawnSync('taskset', ['-cp', '1', String(process.pid)])
+const warn = (text: string) => process.stderr.write(`${text}\n`)
+if (!pinned) warn('Fewer than two cores or no taskset: server and load disturb each other.')
+if (loadavg()[0]! > 0.5) warn('The machine is busy with something else: expect noise.')
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+
+const certificate = await makeCertificate()
+const reports: CaseReport[] = []
+for (const benchCase of cases) {
+  const report = { benchCase, results: await runCase(benchCase, peers, rounds, certificate, warn) }
+  reports.push(report)
+  process.stdout.write(`${section(report, peers)}\n`)
+}
+if (options.json !== undefined)
+  writeFileSync(
+    options.json,
+    JSON.stringify(
+      reports.map(({ benchCase, results }) => ({ case: benchCase.name, results })),
+      null,
+      2,
+    ),
+  )
