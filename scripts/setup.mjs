@@ -35,7 +35,7 @@ function inStep() {
 export async function setUp() {
   checkNode()
   if (inStep()) return
-  console.log(`Installing the dependencies with ${packageManager.replace('@', ' ')} …`)
+  console.log(`Installing the dependencies with ${packageManager.replace('yarn@', 'Yarn ')} …`)
   const { code, output } = await yarn(['install', '--immutable'], { capture: true })
   if (code !== 0) throw new Error(`${output.trim()}\n\n${explain(output)}`)
   writeFileSync(stamp, fingerprint())

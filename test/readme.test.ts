@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import ts from 'typescript'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  anchorsOf,
+  findDocuments,
+  linksOf,
+  readDocument,
+  root,
+  samplesOf,
+  type Sample,
+} from './markdown.js'
+
+const documents = findDocuments()
+const samples = documents.flatMap(samplesOf)
+const code = samples.filter(({ language }) => ['ts', 'js'].includes(language))
+const commands = samples
+  .filter(({ language }) => language === 'sh')
+  .flatMap(({ place, text }) => text.split('\n').map((line) => ({ place, line: line.trim() })))
+
+describe('README', () => {
+  test.each([
+    ['npm start', 'npm test'],
+    ['yarn start:signal-server', 'yarn test'],
+  ])('shows `%s` and `%s`', (start, testing) => {
+    const lines = commands
+      .filter(({ place }) => place.startsWith('README.md:'))
+      .map(({ line }) => line)
+    expect(lines).toContain(start)
+    expect(lines).toContain(testing)
+  })
+})
+
+describe('commands', () => {
+  const { scripts } = JSON.parse(readDocument('package.json')) as { scripts: object }
+  const named = commands.flatMap(({ place, line }) => {
+    const found = /^(?:npm (?:run )?|yarn )(?<script>[\w:-]+)/.exec(line)?.groups?.script
+    const builtIn = ['install', 'ci', 'add', 'init', 'workspace', 'exec', 'pack']
+    return found && !builtIn.includes(found) ? [{ place, script: found }] : []
+  })
+
+  test.each(named)('$place: the script $script exists', ({ script }) => {
+    expect(Object.keys(scripts)).toContain(script)
+  })
+})
+
+describe('links', () => {
+  const links = documents.flatMap((document) =>
+    linksOf(document)
+      .filter((target) => !/^[a-z]+:/.test(target))
+      .map((target) => ({ document, target })),
+  )
+
+  test.each(links)('$document: $target exists', ({ document, target }) => {
+    const [path, anchor] = target.split('#')
+    const file = path ? join(dirname(document), path) : document
+    expect(existsSync(join(root, file)), file).toBe(true)
+    if (anchor) expect(anchorsOf(file)).toContain(anchor)
+  })
+})
+
+describe('code samples', () => {
+  // Inside the repository, so that imports resolve as they do for its own files.
+  let folder: string
+  const files = new Map<Sample, string>()
+
+  beforeAll(() => {
+    mkdirSync(join(root, 'node_modules', '.cache'), { recursive: true })
+    folder = mkdtempSync(join(root, 'node_modules', '.cache', 'samples-'))
+    // Without this, what lies in node_modules would be nobody's module and CommonJS.
+    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+    code.forEach((sample, index) => {
+      const file = join(folder, `sample-${index}.${sample.language}`)
+      writeFileSync(file, sample.text)
+      files.set(sample, file)
+    })
+  })
+
+  afterAll(() => {
+    rmSync(folder, { recursive: true })
+  })
+
+  test('pass the type check', { timeout: 60_000 }, () => {
+    const program = ts.createProgram([...files.values()], {
+      ...compilerOptions(),
+      noUnusedLocals: false,
+      noUnusedParameters: false,
+      allowJs: true,
+      checkJs: true,
+      noEmit: true,
+    })
+    const complaints = [...files].flatMap(([{ place }, file]) => {
+      const source = program.getSourceFile(file)
+      return ts
+        .getPreEmitDiagnostics(program, source)
+        .map(({ messageText }) => `${place}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`)
+    })
+    expect(complaints).toEqual([])
+  })
+
+  // A sample whose fence says "ts run" or "js run" is a program: it prints a line or ends well.
+  const programs = code.filter(({ mark }) => mark === 'run')
+
+  test.each(programs)('$place runs', async (sample) => {
+    const { outputText } = ts.transpileModule(sample.text, { compilerOptions: compilerOptions() })
+    const file = `${files.get(sample)}.mjs`
+    writeFileSync(file, outputText)
+    const program = spawn(process.execPath, [file], {
+      env: { ...process.env, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const ended = once(program, 'exit')
+    let complaint = ''
+    program.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text))
+    const printed = once(createInterface({ input: program.stdout }), 'line').then(() => 'printed')
+    const outcome = await Promise.race([printed, ended.then(([status]: unknown[]) => status)])
+    program.kill()
+    await ended
+    expect(['printed', 0], complaint).toContain(outcome)
+  })
+})
+
+function compilerOptions(): ts.CompilerOptions {
+  const { config } = ts.readConfigFile(
+    join(root, 'tsconfig.check.json'),
+    ts.sys.readFile.bind(ts.sys),
+  )
+  return ts.parseJsonConfigFileContent(config, ts.sys, root).options
+}
