@@ -1,5 +1,6 @@
 import type { Ability } from './contestants/contestants.js'
-import type { LoadRequest, Metrics } from './load/loads.js'
+import type { LoadRequest } from './load/loads.js'
+import type { Metrics } from './load/metrics.js'
 import { fittedExponent } from './statistics.js'
 import type { Unit } from './units.js'
 

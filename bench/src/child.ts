@@ -10,7 +10,7 @@ export const pinned = availableParallelism() >= 2 && existsSync('/usr/bin/taskse
 /** A Node process of the benchmark's own that answers in lines of JSON, and is always ended. */
 export class Child {
   readonly #process: ChildProcessWithoutNullStreams
-  readonly #lines: AsyncIterator<string>
+  readonly #lines: AsyncIterator<string, undefined>
   #errors = ''
   #ending = false
 
@@ -46,9 +46,9 @@ export class Child {
       )
     })
     try {
-      const { value, done } = await Promise.race([this.#lines.next(), late])
-      if (done === true) throw new Error(`the process ended: ${this.#errors.trim()}`)
-      return JSON.parse(value) as Answer
+      const line = await Promise.race([this.#lines.next(), late])
+      if (line.value === undefined) throw new Error(`the process ended: ${this.#errors.trim()}`)
+      return JSON.parse(line.value) as Answer
     } finally {
       clearTimeout(timer)
     }

@@ -18,8 +18,7 @@ function ratio(value: number, ours: number): string {
 function cell(column: Column, result: Result, ours: Result | undefined): string {
   const value = result.metrics[column.metric]
   const prefix = column.metric.includes('.') ? column.metric.split('.')[0]! : ''
-  const failure = result.failures[prefix]
-  if (failure !== undefined) return failure
+  if (result.failures[prefix] !== undefined) return 'failed'
   if (value === undefined) return '—'
   const own = ours?.metrics[column.metric]
   const compared = column.compared === true && own !== undefined && ours !== result
@@ -27,7 +26,7 @@ function cell(column: Column, result: Result, ours: Result | undefined): string 
 }
 
 /** The table of a case, as aligned Markdown. Ratios are those to our server. */
-export function table({ benchCase, results }: CaseReport, contestants: readonly Contestant[]) {
+function table({ benchCase, results }: CaseReport, contestants: readonly Contestant[]) {
   const ours = results.find((result) => result.contestant === 'ours')
   const rows = [
     ['', ...benchCase.columns.map((column) => column.title)],
@@ -52,8 +51,21 @@ function pad(text: string, width: number, right: boolean): string {
   return right ? space + text : text + space
 }
 
-/** Title, explanation and table. */
+/** What failed, a line each. */
+function failures({ results }: CaseReport, contestants: readonly Contestant[]): string {
+  return results
+    .flatMap(({ contestant, failures }) =>
+      Object.entries(failures).map(([prefix, reason]) => {
+        const { title } = contestants.find(({ name }) => name === contestant)!
+        return `- ${title}${prefix && ` (${prefix})`}: ${reason}\n`
+      }),
+    )
+    .join('')
+}
+
+/** Title, explanation, table, and what failed. */
 export function section(report: CaseReport, contestants: readonly Contestant[]): string {
   const { title, about } = report.benchCase
-  return `### ${title}\n\n${about}\n\n${table(report, contestants)}\n`
+  const failed = failures(report, contestants)
+  return `### ${title}\n\n${about}\n\n${table(report, contestants)}\n${failed && `\n${failed}`}`
 }

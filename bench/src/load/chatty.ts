@@ -1,6 +1,6 @@
 import { startMeasuring } from '../measure.js'
 import type { LoadSocket, Target } from './load-socket.js'
-import type { Metrics } from './loads.js'
+import type { Metrics } from './metrics.js'
 import { elapse, openPairs } from './pairs.js'
 
 /** Many pairs, each with one message on its way: whoever gets it answers at once. */

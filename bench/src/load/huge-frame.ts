@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { forgetPeak, peakResidentBytes, residentBytes, startMeasuring } from '../measure.js'
 import { clientHeader, opcodes } from './frames.js'
 import type { Target } from './load-socket.js'
-import type { Metrics, Sample } from './loads.js'
+import type { Metrics, Sample } from './metrics.js'
 import { openPair } from './pairs.js'
 
 /** One message in one frame of `bytes`, and the server's memory while it passes. */

@@ -1,7 +1,7 @@
 import { startMeasuring } from '../measure.js'
 import { percentile } from '../statistics.js'
 import type { Target } from './load-socket.js'
-import type { Metrics } from './loads.js'
+import type { Metrics } from './metrics.js'
 import { elapse, inTurns } from './pairs.js'
 import { emptyTally, LoadSession, type Tally } from './sessions.js'
 

@@ -120,7 +120,7 @@ export function openSocket(target: Target): Promise<LoadSocket> {
       const socket = connectTls({ ...address, rejectUnauthorized: false }, () => resolve(opened))
       const opened = new LoadSocket(socket)
       opened.onClose = (reason) => reject(new Error(`${reason} while connecting`))
-      socket.on('data', (bytes) => opened.deliver(bytes.length, bytes))
+      socket.on('data', (bytes: Buffer) => opened.deliver(bytes.length, bytes))
       return
     }
     const socket = connect({

@@ -2,15 +2,10 @@ import { chatty } from './chatty.js'
 import { hugeFrame } from './huge-frame.js'
 import { introductions } from './introductions.js'
 import type { Target } from './load-socket.js'
+import type { Metrics, Sample } from './metrics.js'
 import { roundTrip } from './round-trip.js'
 import { stalledReader } from './stalled-reader.js'
 import { throughput } from './throughput.js'
-
-/** What a load measured, by name. */
-export type Metrics = Record<string, number>
-
-/** Seconds since the beginning, and bytes. */
-export type Sample = [seconds: number, bytes: number]
 
 /** Every load that the load process can run. */
 export const loads = {

@@ -1,6 +1,6 @@
 import { forgetPeak, peakResidentBytes, residentBytes } from '../measure.js'
 import type { Target } from './load-socket.js'
-import type { Metrics } from './loads.js'
+import type { Metrics } from './metrics.js'
 import { elapse, openPair } from './pairs.js'
 
 /**
@@ -17,7 +17,7 @@ export async function stalledReader(
   const before = residentBytes(target.pid)
   pair.b.socket.pause()
   let sent = 0
-  const most = Math.floor(limit / message.length)
+  let most = Math.floor(limit / message.length)
   const pump = () => {
     while (sent < most) {
       sent++
@@ -35,6 +35,7 @@ export async function stalledReader(
   await elapse(0.5)
   const grown = peakResidentBytes(target.pid) - before
   const swallowed = sent * message.length - pair.a.socket.writableLength
+  most = sent
   pair.b.socket.resume()
   await pair.b.arrival(sent * pair.arriving(bytes), 'after the stall', 60)
   return { grownBytes: grown, swallowedBytes: swallowed }

@@ -1,7 +1,7 @@
 import { startMeasuring } from '../measure.js'
 import type { Target } from './load-socket.js'
 import { elapse, openPair } from './pairs.js'
-import type { Metrics } from './loads.js'
+import type { Metrics } from './metrics.js'
 
 /** What is handed to the kernel at once, at least: many small messages, or one large one. */
 const batchBytes = 256 * 1024
