@@ -1,0 +1,107 @@
+import type { ErrorCode } from './error-codes.js'
+
+/** Anything that JSON can carry. */
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
+
+/** The WebSocket subprotocol (RFC 6455 §1.9) of this generation of the protocol. */
+export const SUBPROTOCOL = 'signal.v1'
+
+/** In front of a token that is brought as a subprotocol, beside {@link SUBPROTOCOL}. */
+export const TOKEN_SUBPROTOCOL_PREFIX = 'signal.token.'
+
+/** The peer wants introductions for these keys; also asks again for keys joined before. */
+export interface Join {
+  type: 'Join'
+  join: string[]
+}
+
+/** The peer no longer wants these keys. */
+export interface Leave {
+  type: 'Leave'
+  leave: string[]
+}
+
+/** This peer's public info (at most 1 KiB of JSON), shown to the peers it shares a key with. */
+export interface Announce {
+  type: 'Announce'
+  info: Json
+}
+
+/** Any JSON for one peer that shares a key. */
+export interface SignalTo {
+  type: 'Signal'
+  to: string
+  signal: Json
+}
+
+/** What a `signal.v1` client sends on the introduction socket, as JSON text. */
+export type ClientMessage = Join | Leave | Announce | SignalTo
+
+/** An entry of `RTCConfiguration.iceServers` (WebRTC 1.0 §4.2.3). */
+export interface IceServer {
+  urls: string | string[]
+  username?: string
+  credential?: string
+}
+
+/** The first message on every introduction socket. */
+export interface Welcome {
+  type: 'Welcome'
+  id: string
+  server: { name: string; version: string }
+  iceServers?: IceServer[]
+}
+
+/** Another peer wants these keys too. May come more than once for one peer. */
+export interface Introduction {
+  type: 'Introduction'
+  id: string
+  keys: string[]
+  info?: Json
+}
+
+/** A peer that was introduced has new info. */
+export interface Update {
+  type: 'Update'
+  id: string
+  info: Json
+}
+
+/** A peer has left these keys, or is gone. */
+export interface Departure {
+  type: 'Departure'
+  id: string
+  keys: string[]
+}
+
+/** A signal from another peer; the server stamps `from`. */
+export interface SignalFrom {
+  type: 'Signal'
+  from: string
+  signal: Json
+}
+
+/** Something that this client sent was refused. */
+export interface ErrorMessage {
+  type: 'Error'
+  code: ErrorCode
+  message: string
+  /** The keys that it is about, where it is about some of them only. */
+  keys?: string[]
+  /** The peer that it is about. */
+  id?: string
+}
+
+/** What the server sends to a `signal.v1` client on the introduction socket, as JSON text. */
+export type ServerMessage = Welcome | Introduction | Update | Departure | SignalFrom | ErrorMessage
+
+/**
+ * The first data frame of a paired connection, for clients that offered {@link SUBPROTOCOL} on
+ * `/connection`; everything after it is the peer's.
+ */
+export interface Paired {
+  type: 'Paired'
+}
+
+/** {@link Paired} as it stands on the wire, to the byte. */
+export const PAIRED_TEXT = '{"type":"Paired"}'

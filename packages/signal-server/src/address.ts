@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http'
+import { BlockList, isIPv6, SocketAddress } from 'node:net'
+import proxyAddr from 'proxy-addr'
+import type { Settings } from './options.js'
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether an address is of this machine itself. */
+export const isLoopback = (address: string): boolean =>
+  loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+
+/**
+ * Finds a client's own address behind the trusted proxies, as Express's `trust proxy` does.
+ * An IPv4 address mapped into IPv6 is given as IPv4.
+ */
+export function addressFinder(
+  trustProxy: Settings['trustProxy'],
+): (request: IncomingMessage) => string {
+  const trust = trustFunction(trustProxy)
+  return (request) => {
+    // a socket that is gone already has no address
+    if (!request.socket.remoteAddress) return ''
+    const address = proxyAddr(request, trust)
+    return address.replace(/^::ffff:(?=\d+\.)/i, '')
+  }
+}
+
+/** What the limits count as one: an IPv4 address, or the 64-bit network of an IPv6 one. */
+export function limitedAs(address: string): string {
+  if (!isIPv6(address)) return address
+  const { address: canonical } = new SocketAddress({ address, family: 'ipv6' })
+  const [head = '', tail] = canonical.split('::')
+  const front = head.split(':').filter(Boolean)
+  const back = tail?.split(':').filter(Boolean) ?? []
+  const zeros = tail === undefined ? 0 : 8 - front.length - back.length
+  return [...front, ...Array<string>(zeros).fill('0'), ...back].slice(0, 4).join(':')
+}
+
+type Trust = (address: string, hop: number) => boolean
+
+function trustFunction(trustProxy: Settings['trustProxy']): Trust {
+  if (typeof trustProxy === 'boolean') return () => trustProxy
+  if (typeof trustProxy === 'number') return (_address, hop) => hop < trustProxy
+  const list = typeof trustProxy === 'string' ? trustProxy.split(',') : [...trustProxy]
+  return proxyAddr.compile(list.map((entry) => entry.trim()))
+}

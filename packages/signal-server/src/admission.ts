@@ -1,0 +1,180 @@
+import type { IncomingMessage } from 'node:http'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { errorSentence, TOKEN_SUBPROTOCOL_PREFIX } from 'signal-protocol'
+import { addressFinder, isLoopback, limitedAs } from './address.js'
+import type { Claim, Endpoint, Grant } from './endpoint.js'
+import { HttpRefusal } from './errors.js'
+import { offeredProtocols } from './handshake.js'
+import type { Settings } from './options.js'
+import { notFound } from './path.js'
+
+/** A request that may be upgraded. */
+export interface Admitted {
+  endpoint: Endpoint
+  claim: Claim
+  grant: Grant
+}
+
+/** Decides which requests may come in: path, origin, number, and the app's own `authorize`. */
+export class Admission {
+  /** Set while the server drains. */
+  draining = false
+  readonly #addressOf: (request: IncomingMessage) => string
+  readonly #rate: RateLimiterMemory | undefined
+  readonly #perAddress = new Map<string, number>()
+  #sockets = 0
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly endpoints: readonly Endpoint[],
+  ) {
+    this.#addressOf = addressFinder(settings.trustProxy)
+    const { maxUpgradesPerSecond: points } = settings
+    if (points < Infinity) this.#rate = new RateLimiterMemory({ points, duration: 1 })
+  }
+
+  /** Sockets that were let in and live. */
+  get sockets(): number {
+    return this.#sockets
+  }
+
+  /** The client's own address, behind trusted proxies. */
+  addressOf(request: IncomingMessage): string {
+    return this.#addressOf(request)
+  }
+
+  /**
+   * The endpoint that has a path, and what the path claims there.
+   *
+   * @param path - below the mount, with or without a token in front
+   * @throws HttpRefusal 400, 404 or 414 where the path is an endpoint's and malformed
+   */
+  find(path: string): { endpoint: Endpoint; claim: Claim } | undefined {
+    const { bare } = splitToken(path)
+    for (const endpoint of this.endpoints) {
+      const claim = endpoint.match(bare)
+      if (claim) return { endpoint, claim }
+    }
+    return undefined
+  }
+
+  /**
+   * Asks whether a request gets what its path claims.
+   * @throws HttpRefusal where it does not
+   */
+  async authorize(request: IncomingMessage, path: string): Promise<Admitted> {
+    const found = this.find(path)
+    if (!found) throw notFound(path)
+    this.#checkOrigin(request)
+    const { endpoint, claim } = found
+    const answer = await this.#ask(request, claim, tokenOf(request, path))
+    if (answer === false) throw forbidden()
+    const grant = answer === true ? {} : answer
+    if (claim.key !== undefined && grant.allowsKey?.(claim.key) === false) throw forbidden()
+    return { endpoint, claim, grant }
+  }
+
+  /**
+   * Counts an upgrade against the rate of its address.
+   * @throws HttpRefusal 429, with `Retry-After`
+   */
+  async checkRate(request: IncomingMessage): Promise<void> {
+    const address = this.#rate && this.#limited(request)
+    if (address === undefined) return
+    try {
+      await this.#rate?.consume(address)
+    } catch (error) {
+      if (error instanceof Error) throw error
+      throw tooMany(`At most ${this.settings.maxUpgradesPerSecond} upgrades a second.`)
+    }
+  }
+
+  /**
+   * Asks whether there is room for one more socket.
+   * @throws HttpRefusal 429 or 503, with `Retry-After`
+   */
+  checkRoom(request: IncomingMessage): void {
+    if (this.draining) {
+      throw new HttpRefusal(503, 'restarting', 'The server restarts.', { 'Retry-After': '5' })
+    }
+    const { maxSockets, maxSocketsPerAddress } = this.settings
+    if (this.#sockets >= maxSockets) {
+      throw new HttpRefusal(503, 'server_full', errorSentence.server_full, { 'Retry-After': '30' })
+    }
+    const address = this.#limited(request)
+    if (address !== undefined && (this.#perAddress.get(address) ?? 0) >= maxSocketsPerAddress) {
+      throw tooMany(`At most ${maxSocketsPerAddress} sockets from one address.`)
+    }
+  }
+
+  /**
+   * Counts a socket in.
+   * @returns counts it out again
+   */
+  enter(request: IncomingMessage): () => void {
+    const address = this.#limited(request)
+    this.#sockets++
+    if (address !== undefined) {
+      this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
+    }
+    return () => {
+      this.#sockets--
+      if (address === undefined) return
+      const left = this.#perAddress.get(address)! - 1
+      if (left > 0) this.#perAddress.set(address, left)
+      else this.#perAddress.delete(address)
+    }
+  }
+
+  /** What the request is counted as, where the limits per address apply to it. */
+  #limited(request: IncomingMessage): string | undefined {
+    const { maxSocketsPerAddress, exemptLoopback } = this.settings
+    if (maxSocketsPerAddress === Infinity && !this.#rate) return undefined
+    const address = this.#addressOf(request)
+    if (exemptLoopback && isLoopback(address)) return undefined
+    return limitedAs(address)
+  }
+
+  #checkOrigin({ headers }: IncomingMessage): void {
+    const { origins } = this.settings
+    if (origins.length === 0 || headers.origin === undefined) return
+    if (!origins.includes(headers.origin)) {
+      throw new HttpRefusal(403, 'forbidden', 'Pages of this origin are not allowed here.')
+    }
+  }
+
+  async #ask(request: IncomingMessage, claim: Claim, token: string | undefined) {
+    const { authorize, authorizeTime } = this.settings
+    const answer = authorize(request, claim, token)
+    if (!(answer instanceof Promise)) return answer
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        const sentence = 'The authorisation did not answer in time.'
+        reject(new HttpRefusal(503, 'request_timeout', sentence, { 'Retry-After': '5' }))
+      }, authorizeTime)
+    })
+    return Promise.race([answer, late]).finally(() => clearTimeout(timer))
+  }
+}
+
+const forbidden = () => new HttpRefusal(403, 'forbidden', errorSentence.forbidden)
+
+const tooMany = (sentence: string) =>
+  new HttpRefusal(429, 'rate_limited', sentence, { 'Retry-After': '1' })
+
+/** Takes `/t/<token>` off the front of a path. */
+function splitToken(path: string): { bare: string; token?: string } {
+  const match = /^\/t\/([^/]+)(?=\/)/.exec(path)
+  if (!match) return { bare: path }
+  return { bare: path.slice(match[0].length), token: match[1]! }
+}
+
+/** The token that a request brings: as bearer (RFC 6750 §2.1), subprotocol, or in its path. */
+function tokenOf(request: IncomingMessage, path: string): string | undefined {
+  const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')
+  if (bearer) return bearer[1]
+  const offered = offeredProtocols(request).find((p) => p.startsWith(TOKEN_SUBPROTOCOL_PREFIX))
+  if (offered) return offered.slice(TOKEN_SUBPROTOCOL_PREFIX.length)
+  return splitToken(path).token
+}

@@ -1,0 +1,116 @@
+import { CloseCode } from 'signal-protocol'
+import type { EndpointContext } from '../endpoint.js'
+import { Pace } from '../pace.js'
+import { Slowdown } from '../slowdown.js'
+import type { Outcome } from '../stats.js'
+import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
+import { Pause, type Leg, type LegReceiver } from './leg.js'
+
+// the most that one read from the kernel delivers
+const chunkBytes = 64 * 1024
+const firstCapacity = 4 * 1024
+
+/** Keeps what a client sends while it waits for its peer, and answers its pings and its close. */
+export class Hold implements LegReceiver {
+  #bytes: Buffer | undefined
+  #size = 0
+  readonly #timer: NodeJS.Timeout
+  readonly #pace: Pace
+  readonly #slowdown: Slowdown
+
+  /** @param over - the wait ends without a peer; called once */
+  constructor(
+    readonly leg: Leg,
+    private readonly context: EndpointContext,
+    private readonly over: (outcome: Outcome) => void,
+  ) {
+    const { holdTime, messagesPerSecond, messagesBurst, slowedTime } = context.settings
+    this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTime)
+    this.#pace = new Pace(messagesPerSecond, messagesBurst)
+    this.#slowdown = new Slowdown(slowedTime, () => leg.resume(Pause.pace))
+    leg.receiver = this
+  }
+
+  /** How many bytes are held. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** Ends the hold and hands over what was held, as frames for the peer. */
+  take(): Buffer | undefined {
+    this.#stop()
+    const held = this.#bytes?.subarray(0, this.#size)
+    this.#free()
+    this.leg.resume(Pause.full | Pause.pace | Pause.budget)
+    return held
+  }
+
+  /** Ends the hold with a close code. */
+  end(code: CloseCode): void {
+    this.#stop()
+    this.#free()
+    this.leg.close(code)
+  }
+
+  data(bytes: Buffer): void {
+    this.#reserve(this.#size + bytes.length)
+    // a copy, for a view would pin the whole chunk
+    bytes.copy(this.#bytes!, this.#size)
+    this.#size += bytes.length
+    if (this.#size + chunkBytes > this.context.settings.maxHeldBytes) this.leg.pause(Pause.full)
+  }
+
+  control(opcode: ControlOpcode, payload: Buffer): void {
+    if (opcode === Opcode.close) {
+      this.#stop()
+      this.#free()
+      this.leg.passClose(payload)
+      this.leg.finish()
+      this.over('hold_left')
+      return
+    }
+    if (opcode === Opcode.ping) this.leg.write(serverFrame(Opcode.pong, payload))
+    const wait = this.#pace.spend(1)
+    if (wait === 0) return
+    if (this.#slowdown.start(wait)) this.leg.pause(Pause.pace)
+    else this.failed(CloseCode.tooMany, 'rate_limited')
+  }
+
+  failed(code: CloseCode | undefined, outcome: Outcome): void {
+    if (code === undefined) {
+      this.#stop()
+      this.#free()
+      this.over(outcome === 'pipe_peer_gone' ? 'hold_left' : outcome)
+    } else {
+      this.end(code)
+      this.over(outcome)
+    }
+  }
+
+  stalled(): void {
+    this.failed(CloseCode.timedOut, 'slow_reader')
+  }
+
+  /** Makes room, doubling, so that many small frames cost no more than one large one. */
+  #reserve(size: number): void {
+    const capacity = this.#bytes?.length ?? 0
+    if (size <= capacity) return
+    let larger = Math.max(capacity, firstCapacity)
+    while (larger < size) larger *= 2
+    const grown = Buffer.allocUnsafeSlow(larger)
+    this.#bytes?.copy(grown, 0, 0, this.#size)
+    this.#bytes = grown
+    this.context.budget.add(larger - capacity)
+  }
+
+  #free(): void {
+    this.context.budget.add(-(this.#bytes?.length ?? 0))
+    this.#bytes = undefined
+    this.#size = 0
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer)
+    this.#slowdown.stop()
+  }
+}

@@ -1,0 +1,199 @@
+import { CloseCode, PAIRED_TEXT } from 'signal-protocol'
+import type { EndpointContext } from '../endpoint.js'
+import { Pace } from '../pace.js'
+import type { Outcome } from '../stats.js'
+import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
+import type { Hold } from './hold.js'
+import { Pause, type Leg, type LegReceiver } from './leg.js'
+
+const paired = serverFrame(Opcode.text, PAIRED_TEXT)
+const greetingTime = 1_000
+
+/** Two legs joined: what one client sends, the other gets. */
+export class Pipe {
+  readonly legs: readonly [Leg, Leg]
+  readonly #directions: readonly [Direction, Direction]
+  #over = false
+  #greeting: NodeJS.Timeout | undefined
+  #held: Buffer | undefined
+  readonly #startedAt = Date.now()
+  readonly #pace: Pace | undefined
+
+  /**
+   * @param ids - of the peers: the one that waited, and the one that has just come
+   * @param hold - of the leg that waited; what it holds goes first
+   * @param second - the leg that has just come
+   * @param ended - called once, with the outcome
+   */
+  constructor(
+    readonly ids: readonly [string, string],
+    hold: Hold,
+    second: Leg,
+    readonly context: EndpointContext,
+    private readonly ended: (outcome: Outcome) => void,
+  ) {
+    const first = hold.leg
+    const { maxPipeBytesPerSecond } = context.settings
+    if (maxPipeBytesPerSecond < Infinity) {
+      this.#pace = new Pace(maxPipeBytesPerSecond, maxPipeBytesPerSecond)
+    }
+    this.legs = [first, second]
+    if (first.v1) first.write(paired)
+    if (second.v1) second.write(paired)
+    const held = hold.take()
+    if (held && !second.v1) {
+      // Published clients on Node lose what reaches them in one packet with the 101, for they
+      // listen later; a ping shows when they do (docs/PROTOCOL.md, Held bytes).
+      first.pause(Pause.greeting)
+      second.sendPing(Buffer.alloc(0))
+      this.#held = held
+      this.#greeting = setTimeout(() => this.greeted(), greetingTime)
+    } else if (held) {
+      second.write(held)
+    }
+    second.source = first.translator
+    first.source = second.translator
+    this.#directions = [new Direction(this, first, second), new Direction(this, second, first)]
+    first.receiver = this.#directions[0]
+    second.receiver = this.#directions[1]
+  }
+
+  /** The second client listens: it gets what was held for it. */
+  greeted(): void {
+    if (this.#held === undefined) return
+    clearTimeout(this.#greeting)
+    const [first, second] = this.legs
+    second.write(this.#held)
+    this.#held = undefined
+    first.resume(Pause.greeting)
+  }
+
+  /** Longest time, in milliseconds, for which what waits for one of the clients has not moved. */
+  stalledFor(now: number): number {
+    return Math.max(...this.legs.map((leg) => (leg.queued > 0 ? now - leg.progressAt : 0)))
+  }
+
+  /** Milliseconds until the pipe may carry more; 0 where it may now. */
+  spend(bytes: number): number {
+    this.context.outcomes.pipedBytes += bytes
+    return this.#pace?.spend(bytes) ?? 0
+  }
+
+  /** Whether it has lived as long as a pipe may. */
+  expired(now: number): boolean {
+    return now - this.#startedAt >= this.context.settings.maxPipeTime
+  }
+
+  /** Ends both legs; a leg without a code loses its connection at once. */
+  end(outcome: Outcome, leg: Leg, code: CloseCode | undefined, otherCode: CloseCode): void {
+    if (this.#over) return
+    this.#finish(outcome)
+    const [first, second] = this.legs
+    if (code === undefined) leg.finish()
+    else leg.close(code)
+    const other = leg === first ? second : first
+    other.close(otherCode)
+  }
+
+  /** Ends it to free memory: the client that does not read loses its connection at once. */
+  shed(): void {
+    const [first, second] = this.legs
+    const [reader, sender] = first.queued > second.queued ? [first, second] : [second, first]
+    this.end('pipe_shed', sender, CloseCode.tryLater, CloseCode.tryLater)
+    reader.destroy()
+  }
+
+  /** The leg of one of the two peers. */
+  legOf(id: string): Leg {
+    return this.ids[0] === id ? this.legs[0] : this.legs[1]
+  }
+
+  /** Both close frames have passed. */
+  closed(): void {
+    if (this.#over) return
+    this.#finish('pipe_closed')
+    for (const leg of this.legs) leg.finish()
+  }
+
+  /** Ends both connections at once, without a close frame. */
+  destroy(): void {
+    if (this.#over) return
+    this.#finish('pipe_closed')
+    for (const leg of this.legs) leg.destroy()
+  }
+
+  #finish(outcome: Outcome): void {
+    this.#over = true
+    clearTimeout(this.#greeting)
+    this.#held = undefined
+    for (const direction of this.#directions) direction.stop()
+    this.ended(outcome)
+  }
+}
+
+/** One way through a pipe. */
+class Direction implements LegReceiver {
+  #paceTimer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly pipe: Pipe,
+    private readonly leg: Leg,
+    private readonly target: Leg,
+  ) {}
+
+  data(bytes: Buffer): void {
+    this.pipe.greeted()
+    const { context } = this.pipe
+    this.target.write(bytes)
+    // what the kernel took at once needs no pause
+    const { queued } = this.target
+    if (queued > 0 && (context.budget.over || queued > context.settings.maxPipeBytes)) {
+      this.leg.pause(Pause.target)
+    }
+    const wait = this.pipe.spend(bytes.length)
+    if (wait > 0 && this.#paceTimer === undefined) this.#slow(wait)
+  }
+
+  control(opcode: ControlOpcode, payload: Buffer): void {
+    this.pipe.greeted()
+    if (opcode !== Opcode.close) return this.data(serverFrame(opcode, payload))
+    this.target.passClose(payload)
+    if (this.target.translator.closed) this.pipe.closed()
+  }
+
+  failed(code: CloseCode | undefined, outcome: Outcome): void {
+    const closing = this.leg.translator.closed || this.target.translator.closed
+    const name = closing && code === undefined ? 'pipe_closed' : outcome
+    this.pipe.end(name, this.leg, code, CloseCode.peerGone)
+  }
+
+  stalled(): void {
+    this.pipe.end('pipe_stalled', this.target, CloseCode.timedOut, CloseCode.timedOut)
+    this.leg.destroy()
+  }
+
+  beat(now: number): void {
+    // 'drain' comes only for queues above the socket's own mark
+    if (this.target.queued === 0) this.leg.resume(Pause.target)
+    if (this.pipe.expired(now)) {
+      this.pipe.end('pipe_expired', this.leg, CloseCode.timedOut, CloseCode.timedOut)
+    }
+  }
+
+  /** The leg's own queue, which the target fills, is written. */
+  drained(): void {
+    this.target.resume(Pause.target)
+  }
+
+  stop(): void {
+    clearTimeout(this.#paceTimer)
+  }
+
+  #slow(wait: number): void {
+    this.leg.pause(Pause.pace)
+    this.#paceTimer = setTimeout(() => {
+      this.#paceTimer = undefined
+      this.leg.resume(Pause.pace)
+    }, wait)
+  }
+}

@@ -1,0 +1,31 @@
+import type { Outcome } from './stats.js'
+
+/** Two peers of an app, and what they have in common. */
+export interface PairEvent {
+  app: string
+  /** The ids of both. */
+  ids: readonly [string, string]
+  key: string
+}
+
+/** What a {@link SignalServer} tells the app that it is part of. */
+export interface SignalServerEvents {
+  /** It listens at this URL. */
+  listening: [event: { url: string }]
+  /** A peer has a new introduction socket. */
+  session: [event: { app: string; id: string }]
+  /** Two peers were introduced to each other. */
+  introduction: [event: { app: string; ids: readonly [string, string]; keys: readonly string[] }]
+  /** A peer left keys, or is gone. */
+  departure: [event: { app: string; id: string; keys: readonly string[] }]
+  /** Two connections were piped together. */
+  pair: [event: PairEvent]
+  /** A pipe ended, and why. */
+  unpair: [event: PairEvent & { outcome: Outcome }]
+  /** A request was answered with an HTTP status instead of 101. */
+  refused: [event: { url: string; status: number; code: string; address: string }]
+  /** A fault of the server itself, or of a hook; the server goes on. Unheard ones are only logged. */
+  fault: [error: Error]
+  /** It was closed. */
+  close: []
+}

@@ -1,0 +1,35 @@
+import type { ErrorCode, Json } from 'signal-protocol'
+
+/** What a client asks for, whatever its dialect. */
+export type Request =
+  | { type: 'join'; keys: string[] }
+  | { type: 'leave'; keys: string[] }
+  | { type: 'announce'; info: Json }
+  | { type: 'signal'; to: string; signal: Json }
+  | { type: 'nothing' }
+
+/** What is told to a client, whatever its dialect. */
+export type Notice =
+  | { type: 'welcome'; id: string }
+  | { type: 'introduction'; id: string; keys: readonly string[]; info: Json | undefined }
+  | { type: 'update'; id: string; info: Json }
+  | { type: 'departure'; id: string; keys: readonly string[] }
+  | { type: 'signal'; from: string; signal: Json }
+  | { type: 'error'; code: ErrorCode; message: string; keys?: string[]; id?: string }
+
+/** The wire format of one generation of clients on `/introduction`. */
+export interface Dialect {
+  readonly name: 'v0' | 'v3' | 'v4' | 'signal.v1'
+  /**
+   * The requests in a message of the client's, in the order in which they are carried out.
+   * @throws BadMessage where it is none of this dialect
+   */
+  decode(data: Buffer, binary: boolean): Request[]
+  /** What to send; undefined where the dialect has no words for it. */
+  encode(notice: Notice): string | Buffer | undefined
+}
+
+/** A message that its dialect does not know; the sentence says what was wrong. */
+export class BadMessage extends Error {
+  override readonly name = 'BadMessage'
+}

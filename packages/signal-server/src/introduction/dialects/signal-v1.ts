@@ -1,0 +1,76 @@
+import {
+  SUBPROTOCOL,
+  type IceServer,
+  type Json,
+  type ServerMessage,
+  type Welcome,
+} from 'signal-protocol'
+import type { Dialect, Notice, Request } from './dialect.js'
+import { BadMessage } from './dialect.js'
+import { jsonFields, keyList } from './json.js'
+
+/**
+ * The project's own dialect: the subprotocol `signal.v1` (docs/PROTOCOL.md).
+ *
+ * @param server - name and version for the Welcome
+ * @param iceServers - asked for each Welcome, for credentials expire
+ */
+export function signalV1(
+  server: Welcome['server'],
+  iceServers: () => readonly IceServer[],
+): Dialect {
+  return {
+    name: SUBPROTOCOL,
+    decode,
+    encode: (notice) => JSON.stringify(message(notice)),
+  }
+
+  function message(notice: Notice): ServerMessage {
+    switch (notice.type) {
+      case 'welcome': {
+        const ice = [...iceServers()]
+        return { type: 'Welcome', id: notice.id, server, ...(ice.length && { iceServers: ice }) }
+      }
+      case 'introduction': {
+        const { id, keys, info } = notice
+        return {
+          type: 'Introduction',
+          id,
+          keys: keys as string[],
+          ...(info !== undefined && { info }),
+        }
+      }
+      case 'update':
+        return { ...notice, type: 'Update' }
+      case 'departure':
+        return { ...notice, type: 'Departure', keys: notice.keys as string[] }
+      case 'signal':
+        return { ...notice, type: 'Signal' }
+      case 'error':
+        return { ...notice, type: 'Error' }
+    }
+  }
+}
+
+function decode(data: Buffer, binary: boolean): Request[] {
+  const fields = jsonFields(data, binary)
+  switch (fields.type) {
+    case 'Join':
+      return [{ type: 'join', keys: keyList(fields.join, 'join') }]
+    case 'Leave':
+      return [{ type: 'leave', keys: keyList(fields.leave, 'leave') }]
+    case 'Announce':
+      if (fields.info === undefined) throw new BadMessage('An Announce must have "info".')
+      return [{ type: 'announce', info: fields.info as Json }]
+    case 'Signal': {
+      const { to, signal } = fields
+      if (typeof to !== 'string') throw new BadMessage('"to" must be a string.')
+      if (signal === undefined) throw new BadMessage('A Signal must have "signal".')
+      return [{ type: 'signal', to, signal: signal as Json }]
+    }
+    default:
+      // a newer client may know types that this server does not
+      if (typeof fields.type === 'string') return [{ type: 'nothing' }]
+      throw new BadMessage('"type" must be a string.')
+  }
+}

@@ -1,0 +1,76 @@
+import { createServer, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import express, { type Express, type Router } from 'express'
+
+/** Where a server listens. */
+export interface ListenOptions {
+  /** 0 takes any free one. @default 8080 */
+  port?: number
+  /** Address or name of an interface. @default all */
+  host?: string
+  /** Key and certificate (PEM), for HTTPS and WSS. @default plain HTTP */
+  tls?: { key: string | Buffer; cert: string | Buffer }
+  /** An Express app whose routes come before the server's own. @default none */
+  app?: Express
+}
+
+/** A server that listens. */
+export interface Listening {
+  url: string
+  port: number
+  close(): Promise<void>
+}
+
+/**
+ * Makes an HTTP server, hands it to `attach`, and listens.
+ *
+ * @param headersTime - milliseconds that a request has for its headers; 408 after that
+ * @throws Error with a sentence that says what to do; its `code` is the system's
+ */
+export async function listen(
+  router: Router,
+  attach: (server: Server) => void,
+  headersTime: number,
+  { port = 8080, host, tls, app = express() }: ListenOptions,
+): Promise<Listening> {
+  app.disable('x-powered-by')
+  app.use(router)
+  app.use((_request, response) => {
+    response.status(404).json({ error: 'not_found', message: 'There is nothing here.' })
+  })
+  const options = {
+    headersTimeout: headersTime,
+    requestTimeout: headersTime * 2,
+    connectionsCheckingInterval: Math.min(1_000, headersTime / 4),
+    maxHeaderSize: 16 * 1024,
+  }
+  const server = tls ? createTlsServer({ ...options, ...tls }, app) : createServer(options, app)
+  attach(server)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, port)))
+    server.listen(port, host, resolve)
+  })
+  const { port: actual } = server.address() as AddressInfo
+  const name = host === undefined || host === '::' || host === '0.0.0.0' ? 'localhost' : host
+  const inUrl = name.includes(':') ? `[${name}]` : name
+  return {
+    url: `${tls ? 'https' : 'http'}://${inUrl}:${actual}`,
+    port: actual,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function explained(error: NodeJS.ErrnoException, port: number): Error {
+  const sentence =
+    error.code === 'EADDRINUSE'
+      ? `Port ${port} is in use already: end the program that uses it, or choose another port.`
+      : error.code === 'EACCES'
+        ? `Port ${port} may not be used by this user: choose one above 1023.`
+        : `Cannot listen on port ${port}: ${error.message}`
+  return Object.assign(new Error(sentence, { cause: error }), { code: error.code })
+}

@@ -1,0 +1,173 @@
+import type { IceServer } from 'signal-protocol'
+import type { Authorize } from './endpoint.js'
+
+/** How a {@link SignalServer} behaves. Times are in milliseconds, sizes in bytes. */
+export interface SignalServerOptions {
+  /** Who may come in: see {@link Authorize}. @default everybody */
+  authorize?: Authorize
+  /** Origins that browsers may come from (`https://app.example`). @default every origin */
+  origins?: readonly string[]
+  /** Proxies whose `X-Forwarded-For` is believed, as Express's `trust proxy`. @default false */
+  trustProxy?: boolean | number | string | readonly string[]
+  /** STUN and TURN servers that `signal.v1` clients are told of in their Welcome. @default none */
+  iceServers?: (() => readonly IceServer[]) | readonly IceServer[]
+
+  /** Sockets in all. @default 20000 */
+  maxSockets?: number
+  /** Sockets from one address. @default Infinity */
+  maxSocketsPerAddress?: number
+  /** Upgrades a second from one address. @default Infinity */
+  maxUpgradesPerSecond?: number
+  /** Whether the limits per address leave loopback alone, as where a local proxy is. @default false */
+  exemptLoopback?: boolean
+  /** Time for the headers of a request (only for servers that `listen()` makes). @default 5000 */
+  headersTime?: number
+  /** Time for `authorize` to answer. @default 5000 */
+  authorizeTime?: number
+
+  /** Size of an id or key, once decoded, in UTF-8. @default 256 */
+  maxKeyBytes?: number
+  /** Size of a message on `/introduction`. @default 524288 */
+  maxMessageBytes?: number
+  /** Keys of one session. @default 1000 */
+  maxKeysPerPeer?: number
+  /** Peers of one key. @default 1000 */
+  maxPeersPerKey?: number
+  /** Keys of all sessions together. @default 500000 */
+  maxRegistrations?: number
+  /** Size of an announced info, as JSON. @default 1024 */
+  maxInfoBytes?: number
+  /** Keys joined or left a second, in one session. @default 100 */
+  keysPerSecond?: number
+  /** Keys that may be joined or left at once, before the rate counts. @default 2000 */
+  keysBurst?: number
+  /** Other messages and pings a second, on one socket. @default 20 */
+  messagesPerSecond?: number
+  /** Other messages and pings at once, before the rate counts. @default 100 */
+  messagesBurst?: number
+  /** A client that has been slowed for so long without pause is closed (4429). @default 60000 */
+  slowedTime?: number
+  /** Bad messages of one session; the last of them closes it (4400). @default 10 */
+  maxBadMessages?: number
+  /** Introductions that may queue for a session that does not read them. @default 1048576 */
+  maxQueuedBytes?: number
+
+  /** Bytes that a waiting connection may send ahead; then it is not read. @default 262144 */
+  maxHeldBytes?: number
+  /** How long a connection waits for its reciprocal one. @default 120000 */
+  holdTime?: number
+  /** How long a paired reader may read nothing of what waits for it. @default 120000 */
+  stallTime?: number
+  /** Bytes that wait in one direction of a pipe before its sender is paused. @default 65536 */
+  maxPipeBytes?: number
+  /** Buffered bytes in all: holds, pipes and queues. @default 134217728 */
+  maxBufferedBytes?: number
+  /** Bytes a second through one pipe, both ways together. @default Infinity */
+  maxPipeBytesPerSecond?: number
+  /** How long a pipe may live. @default Infinity */
+  maxPipeTime?: number
+
+  /** A socket is pinged after so much silence. @default 22000 */
+  pingAfter?: number
+  /** A pinged socket must show life within so much. @default 20000 */
+  pongWithin?: number
+  /** How long pipes may go on once `drain()` was called. @default 10000 */
+  drainTime?: number
+  /** How long a closed socket has to answer with its own close frame. @default 5000 */
+  closeTime?: number
+}
+
+/** Every option with its value. */
+export type Settings = Required<SignalServerOptions>
+
+/** One small box (1 vCPU, 512 MB) is what these are made for. */
+export const defaults: Settings = {
+  authorize: () => true,
+  origins: [],
+  trustProxy: false,
+  iceServers: [],
+  maxSockets: 20_000,
+  // an importing app knows its clients and its proxies, the library does not
+  maxSocketsPerAddress: Infinity,
+  maxUpgradesPerSecond: Infinity,
+  exemptLoopback: false,
+  headersTime: 5_000,
+  authorizeTime: 5_000,
+  maxKeyBytes: 256,
+  // a published client's Join of 1,000 keys is 67 KB; ten times that leaves room for long keys
+  maxMessageBytes: 512 * 1024,
+  maxKeysPerPeer: 1_000,
+  maxPeersPerKey: 1_000,
+  maxRegistrations: 500_000,
+  maxInfoBytes: 1_024,
+  // clients of two generations send 300 Joins at once when they reconnect
+  keysPerSecond: 100,
+  keysBurst: 2_000,
+  messagesPerSecond: 20,
+  messagesBurst: 100,
+  slowedTime: 60_000,
+  maxBadMessages: 10,
+  maxQueuedBytes: 1024 * 1024,
+  maxHeldBytes: 256 * 1024,
+  holdTime: 120_000,
+  stallTime: 120_000,
+  // one read from the kernel is at most this much
+  maxPipeBytes: 64 * 1024,
+  maxBufferedBytes: 128 * 1024 * 1024,
+  maxPipeBytesPerSecond: Infinity,
+  maxPipeTime: Infinity,
+  // hosts and proxies cut what is idle for 55 or 60 s; found dead within 45 s
+  pingAfter: 22_000,
+  pongWithin: 20_000,
+  drainTime: 10_000,
+  closeTime: 5_000,
+}
+
+/**
+ * Fills in the defaults.
+ * @throws TypeError that names the option which is unknown, of the wrong type, out of range, or
+ * contradicted by another
+ */
+export function settingsFrom(options: SignalServerOptions): Settings {
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(defaults, name)) throw new TypeError(`Unknown option "${name}".`)
+    if (value !== undefined) check(name as keyof Settings, value)
+  }
+  const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined))
+  const settings: Settings = { ...defaults, ...given }
+  const atMost = (low: keyof Settings, high: keyof Settings) => {
+    if (settings[low] > settings[high]) {
+      throw new TypeError(`Option "${low}" must be at most "${high}" (${String(settings[high])}).`)
+    }
+  }
+  atMost('maxHeldBytes', 'maxBufferedBytes')
+  atMost('maxQueuedBytes', 'maxBufferedBytes')
+  atMost('maxKeysPerPeer', 'maxRegistrations')
+  atMost('maxInfoBytes', 'maxMessageBytes')
+  return settings
+}
+
+function check(name: keyof Settings, value: unknown): void {
+  const wrong = (expected: string) => {
+    throw new TypeError(`Option "${name}" must be ${expected}, not ${JSON.stringify(value)}.`)
+  }
+  if (typeof defaults[name] === 'number') {
+    if (typeof value !== 'number' || !(value > 0)) wrong('a number above 0')
+  } else if (name === 'authorize') {
+    if (typeof value !== 'function') wrong('a function')
+  } else if (name === 'origins') {
+    if (!Array.isArray(value) || !value.every(isOrigin)) {
+      wrong('a list of origins such as "https://app.example"')
+    }
+  } else if (name === 'iceServers') {
+    if (typeof value !== 'function' && !Array.isArray(value)) wrong('a list, or a function')
+  }
+}
+
+function isOrigin(value: unknown): boolean {
+  try {
+    return typeof value === 'string' && new URL(value).origin === value
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * A token bucket: `perSecond` on average, `burst` at once. It may be overdrawn, so that one large
+ * request is served and then paid off.
+ */
+export class Pace {
+  #tokens: number
+  #at = performance.now()
+
+  constructor(
+    readonly perSecond: number,
+    readonly burst: number,
+  ) {
+    this.#tokens = burst
+  }
+
+  /**
+   * Spends tokens.
+   * @returns milliseconds until the bucket is no longer overdrawn; 0 where it is not
+   */
+  spend(tokens: number): number {
+    const now = performance.now()
+    const earned = ((now - this.#at) / 1_000) * this.perSecond
+    this.#at = now
+    this.#tokens = Math.min(this.burst, this.#tokens + earned) - tokens
+    return this.#tokens >= 0 ? 0 : (-this.#tokens / this.perSecond) * 1_000
+  }
+}

@@ -1,0 +1,179 @@
+import { EventEmitter } from 'node:events'
+import type { Server } from 'node:http'
+import type { Express, Router } from 'express'
+import { Admission } from './admission.js'
+import { ByteBudget } from './byte-budget.js'
+import { ConnectionEndpoint } from './connection/connection-endpoint.js'
+import type { Endpoint, EndpointContext, EndpointFactory } from './endpoint.js'
+import type { SignalServerEvents } from './events.js'
+import { Heartbeat } from './heartbeat.js'
+import { httpRouter } from './http/router.js'
+import { signalV1 } from './introduction/dialects/signal-v1.js'
+import { IntroductionEndpoint } from './introduction/introduction-endpoint.js'
+import { listen, type ListenOptions, type Listening } from './listen.js'
+import { log } from './log.js'
+import { settingsFrom, type SignalServerOptions } from './options.js'
+import { belowMount, mountPath, notFound, pathOf } from './path.js'
+import { Outcomes, type Stats } from './stats.js'
+import { interceptUpgrades } from './upgrade-dispatch.js'
+import { Upgrades } from './upgrade.js'
+import { version } from './version.js'
+
+/**
+ * Introduces peers that want the same keys, and pipes their connections together. Listens by
+ * itself ({@link listen}), or is part of an app that exists ({@link mount}, {@link attach}).
+ */
+export class SignalServer extends EventEmitter<SignalServerEvents> {
+  readonly #context: EndpointContext
+  readonly #endpoints: Endpoint[] = []
+  readonly #admission: Admission
+  readonly #upgrades: Upgrades
+  readonly #startedAt = Date.now()
+  readonly #releases: (() => void)[] = []
+  #router: Router | undefined
+  #listening: Listening | undefined
+  #closed: Promise<void> | undefined
+
+  /** @throws TypeError that names the option which is wrong */
+  constructor(options: SignalServerOptions = {}) {
+    super()
+    const settings = settingsFrom(options)
+    this.#context = {
+      settings,
+      heartbeat: new Heartbeat(settings.pingAfter, settings.pongWithin),
+      budget: new ByteBudget(settings.maxBufferedBytes),
+      outcomes: new Outcomes(),
+      events: this,
+    }
+    this.#admission = new Admission(settings, this.#endpoints)
+    this.#upgrades = new Upgrades(this.#admission, this.#context.outcomes, this)
+
+    const { iceServers } = settings
+    const currentIceServers = typeof iceServers === 'function' ? iceServers : () => iceServers
+    const v1 = signalV1({ name: 'signal-server', version }, currentIceServers)
+    const introductions = new IntroductionEndpoint(this.#context, v1)
+    this.#endpoints.push(
+      introductions,
+      new ConnectionEndpoint(this.#context, ({ app, localId, remoteId, key }) => {
+        introductions.introduceAgain(app, [localId, remoteId], key)
+      }),
+    )
+  }
+
+  /** Plugs an endpoint in; before the server listens or is mounted. */
+  use(factory: EndpointFactory): this {
+    if (this.#router) throw new Error('use() must come before listen(), mount() and router.')
+    this.#endpoints.push(factory(this.#context))
+    return this
+  }
+
+  /**
+   * Listens on a port of its own.
+   * @returns where; rejects with a sentence that says what to do where the port is busy or not
+   * allowed
+   */
+  async listen(options: ListenOptions = {}): Promise<{ url: string; port: number }> {
+    if (this.#listening) throw new Error('This server listens already.')
+    const { headersTime } = this.#context.settings
+    const attach = (server: Server) => this.attach(server)
+    this.#listening = await listen(this.router, attach, headersTime, options)
+    const { url, port } = this.#listening
+    log.server('listening at %s', url)
+    this.emit('listening', { url })
+    return { url, port }
+  }
+
+  /**
+   * Becomes part of an Express app: its HTTP side as a router, its WebSocket endpoints on the
+   * app's server.
+   *
+   * @param path - below which everything is, such as `/signal`
+   */
+  mount(app: Pick<Express, 'use'>, server: Server, path = '/'): this {
+    app.use(path, this.router)
+    return this.attach(server, { path })
+  }
+
+  /**
+   * Takes the upgrades below a path of an HTTP server; those elsewhere stay with the server's
+   * other listeners, whether they were added before or will be.
+   */
+  attach(server: Server, { path = '/' }: { path?: string } = {}): this {
+    const mount = mountPath(path)
+    const release = interceptUpgrades(
+      server,
+      (request, socket, head) => {
+        const whole = pathOf(request.url ?? '')
+        const below = whole === undefined ? undefined : belowMount(mount, whole)
+        // at the root only what an endpoint knows is ours
+        if (below === undefined || (mount === '' && !this.#knows(below))) return false
+        this.#upgrades.handle(request, socket, head, below)
+        return true
+      },
+      (request, socket) => {
+        socket.on('error', (error) => log.upgrade('%s', error.message))
+        this.#upgrades.refuse(request, socket, notFound(pathOf(request.url ?? '') ?? ''))
+      },
+    )
+    this.#releases.push(release)
+    return this
+  }
+
+  /** The HTTP side, for an Express app (4 or 5): `app.use('/signal', server.router)`. */
+  get router(): Router {
+    const routers = this.#endpoints.flatMap(({ router }) => router ?? [])
+    return (this.#router ??= httpRouter(this.#admission, routers))
+  }
+
+  /** Whether it lets nobody in any more. */
+  get draining(): boolean {
+    return this.#admission.draining
+  }
+
+  /** A snapshot: what is there now, and what has happened since the start. */
+  stats(): Stats {
+    const { outcomes, budget } = this.#context
+    return {
+      sockets: this.#admission.sockets,
+      bufferedBytes: budget.used,
+      pipedBytes: outcomes.pipedBytes,
+      uptime: (Date.now() - this.#startedAt) / 1_000,
+      endpoints: Object.fromEntries(this.#endpoints.map((e) => [e.name, e.stats()])),
+      outcomes: outcomes.snapshot(),
+    }
+  }
+
+  /**
+   * Sends its clients away before a restart: nobody comes in, introductions are closed (1012),
+   * pipes may end by themselves within the drain time. Resolves when all are gone.
+   */
+  async drain(): Promise<void> {
+    this.#admission.draining = true
+    log.server('draining')
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint.drain()))
+  }
+
+  /** Ends every socket, timer and listener of its own, and frees the port. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    this.#admission.draining = true
+    for (const release of this.#releases) release()
+    for (const endpoint of this.#endpoints) endpoint.close()
+    this.#context.heartbeat.close()
+    await this.#listening?.close()
+    log.server('closed')
+    this.emit('close')
+  }
+
+  #knows(path: string): boolean {
+    try {
+      return this.#admission.find(path) !== undefined
+    } catch {
+      // malformed, but an endpoint's
+      return true
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** Takes an upgrade, or leaves it to the others by returning false. */
+export type UpgradeHandler = (request: IncomingMessage, socket: Socket, head: Buffer) => boolean
+
+/** Answers an upgrade that nobody takes. */
+export type NobodyHandler = (request: IncomingMessage, socket: Socket) => void
+
+interface Dispatch {
+  handlers: Set<UpgradeHandler>
+  release: () => void
+}
+
+const dispatches = new WeakMap<Server, Dispatch>()
+
+/**
+ * Looks at a server's upgrades before its other `upgrade` listeners do, whenever they were added.
+ * A listener cannot keep an upgrade from the others (one of which may end a socket that it does
+ * not know while an authorisation runs), so the emission itself is intercepted, on this one object.
+ *
+ * @returns gives back what was intercepted
+ */
+export function interceptUpgrades(
+  server: Server,
+  handler: UpgradeHandler,
+  nobody: NobodyHandler,
+): () => void {
+  let dispatch = dispatches.get(server)
+  if (!dispatch) dispatches.set(server, (dispatch = intercept(server, nobody)))
+  const { handlers, release } = dispatch
+  handlers.add(handler)
+  return () => {
+    if (!handlers.delete(handler) || handlers.size > 0) return
+    dispatches.delete(server)
+    release()
+  }
+}
+
+function intercept(server: Server, nobody: NobodyHandler): Dispatch {
+  const handlers = new Set<UpgradeHandler>()
+  const hadOwn = Object.hasOwn(server, 'emit')
+  const original = server.emit.bind(server) as (...args: unknown[]) => boolean
+
+  const emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    if (event === 'upgrade') {
+      const [request, socket, head] = args as [IncomingMessage, Socket, Buffer]
+      for (const handler of handlers) if (handler(request, socket, head)) return true
+    }
+    return original(event, ...args)
+  }
+  // Node looks for a listener before it emits; this one answers where it is the only one
+  const listener = (request: IncomingMessage, socket: Socket) => {
+    if (server.listenerCount('upgrade') === 1) nobody(request, socket)
+  }
+  const before = server.emit
+  server.emit = emit
+  server.on('upgrade', listener)
+
+  const release = () => {
+    server.off('upgrade', listener)
+    // where somebody has wrapped ours since, it stays in the chain and passes everything on
+    if (server.emit !== emit) return
+    if (hadOwn) server.emit = before
+    else Reflect.deleteProperty(server, 'emit')
+  }
+  return { handlers, release }
+}
