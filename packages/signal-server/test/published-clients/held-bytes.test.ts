@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { Network } from './harness/network.js'
+import { expectSame } from './harness/talk.js'
 import { PUBLISHED } from './harness/test-client.js'
 
 const key = 'happy-raccoon'
@@ -36,7 +37,7 @@ describe.each(PUBLISHED)('bytes that were held for a %s client', (generation) =>
     )
     const early = await sendAndWait(messages)
     const pipe = await network.start(generation, 'late', key).peer('early', key)
-    expect(await pipe.next(count)).toEqual(messages)
+    expectSame(await pipe.next(count), messages)
 
     pipe.send('got them')
     const [reply] = (await once(early, 'message')) as [Buffer]

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Network } from './harness/network.js'
-import { ends, exchange, pairs, talk } from './harness/talk.js'
+import { ends, exchange, expectSame, pairs, talk } from './harness/talk.js'
 import { PUBLISHED } from './harness/test-client.js'
 
 const key = 'happy-raccoon'
@@ -31,8 +31,8 @@ describe.each(PUBLISHED)('two %s clients', (generation) => {
         return pipe.next(messages.length)
       }),
     )
-    expect(atAlice).toEqual(messages)
-    expect(atBob).toEqual(messages)
+    expectSame(atAlice!, messages)
+    expectSame(atBob!, messages)
   })
 
   test('exchange messages of 1 MiB, text and binary', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Network } from './harness/network.js'
 import type { Message } from './harness/pipe.js'
-import { ends, pairs } from './harness/talk.js'
+import { ends, expectSame, pairs } from './harness/talk.js'
 import type { Generation } from './harness/test-client.js'
 
 const key = 'happy-raccoon'
@@ -48,10 +48,7 @@ test(
       for (const message of conversation(from, to)) near.send(message)
     }
     for (const { from, to, far } of pipes) {
-      const received = await far.next(COUNT)
-      const sent = conversation(from, to)
-      const wrong = sent.findIndex((message, n) => !same(message, received[n]!))
-      expect(wrong, `first wrong message from ${from} to ${to}`).toBe(-1)
+      expectSame(await far.next(COUNT), conversation(from, to))
     }
 
     // Nothing more than that arrives, up to the close of every pipe.
@@ -63,7 +60,3 @@ test(
     expect(clients.map((client) => client.reconnects)).toEqual(clients.map(() => 0))
   },
 )
-
-function same(a: Message, b: Message): boolean {
-  return typeof a === 'string' || typeof b === 'string' ? a === b : a.equals(b)
-}

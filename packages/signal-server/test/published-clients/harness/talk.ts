@@ -12,6 +12,18 @@ export function ends(a: TestClient, b: TestClient, key: string): Promise<[Pipe, 
   return Promise.all([a.peer(b.id, key), b.peer(a.id, key)])
 }
 
+/** Expects exactly these messages, in this order. */
+export function expectSame(received: readonly Message[], sent: readonly Message[]): void {
+  expect(received).toHaveLength(sent.length)
+  const wrong = sent.findIndex((message, n) => !isSame(message, received[n]))
+  expect(wrong, 'place of the first message that differs').toBe(-1)
+}
+
+// Faster by far than comparing element by element, which takes seconds for a MiB.
+function isSame(a: Message, b: Message | undefined): boolean {
+  return Buffer.isBuffer(a) && Buffer.isBuffer(b) ? a.equals(b) : a === b
+}
+
 /** Sends the messages both ways at once and expects exactly these, in this order. */
 export async function exchange(a: Pipe, b: Pipe, messages: readonly Message[]): Promise<void> {
   for (const message of messages) {
@@ -19,8 +31,8 @@ export async function exchange(a: Pipe, b: Pipe, messages: readonly Message[]): 
     b.send(message)
   }
   const [atA, atB] = await Promise.all([a.next(messages.length), b.next(messages.length)])
-  expect(atA).toEqual(messages)
-  expect(atB).toEqual(messages)
+  expectSame(atA, messages)
+  expectSame(atB, messages)
 }
 
 /** Waits for the pipe between two clients and has them talk, in text and in binary. */
