@@ -1,4 +1,4 @@
-import type { BenchCase, Column } from './cases.js'
+import type { BenchCase, Column } from './cases/bench-case.js'
 import type { Contestant } from './contestants/contestants.js'
 import type { Result } from './run.js'
 import { show } from './units.js'

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import type { BenchCase, Run } from './cases.js'
+import type { BenchCase, Run } from './cases/bench-case.js'
 import { Child } from './child.js'
 import type { Contestant } from './contestants/contestants.js'
 import type { Ready } from './contestants/serve.js'

@@ -5,7 +5,7 @@ import type { Target } from '../load/load-socket.js'
 export const haproxyPath = process.env.BENCH_HAPROXY ?? '/usr/sbin/haproxy'
 
 /** What a contestant has to have for a run. */
-export type Ability = 'pipe' | 'introductions' | 'hold' | 'websocket' | 'tls'
+export type Ability = 'pipe' | 'websocket' | 'wait' | 'hold' | 'introductions' | 'tls'
 
 export interface Contestant {
   /** As on the command line, and the name of its file. */
@@ -24,22 +24,27 @@ export const contestants: readonly Contestant[] = [
     name: 'ours',
     title: 'signal-server',
     wire: 'signal',
-    abilities: ['pipe', 'websocket', 'hold', 'introductions', 'tls'],
+    abilities: ['pipe', 'websocket', 'wait', 'hold', 'introductions', 'tls'],
   },
   {
     name: 'localfirst',
     title: '@localfirst/relay 4.2.2',
     wire: 'relay',
-    abilities: ['pipe', 'websocket', 'hold', 'introductions'],
+    abilities: ['pipe', 'websocket', 'wait', 'hold', 'introductions'],
   },
   {
     name: 'ws',
     title: 'ws 8, message by message',
     wire: 'pipe',
-    abilities: ['pipe', 'websocket', 'tls'],
+    abilities: ['pipe', 'websocket', 'wait', 'tls'],
   },
   { name: 'peerjs', title: 'PeerJS server', wire: 'peerjs', abilities: ['pipe', 'tls'] },
-  { name: 'splice', title: 'TCP splice in Node', wire: 'splice', abilities: ['pipe', 'tls'] },
+  {
+    name: 'splice',
+    title: 'TCP splice in Node',
+    wire: 'splice',
+    abilities: ['pipe', 'wait', 'tls'],
+  },
   {
     name: 'haproxy',
     title: 'HAProxy, TCP mode',

@@ -2,7 +2,9 @@ import { chatty } from './chatty.js'
 import { hugeFrame } from './huge-frame.js'
 import { introductions } from './introductions.js'
 import type { Target } from './load-socket.js'
+import { heldBytes, idleMemory, stalledPairs } from './memory.js'
 import type { Metrics, Sample } from './metrics.js'
+import { pairRate } from './pair-rate.js'
 import { roundTrip } from './round-trip.js'
 import { stalledReader } from './stalled-reader.js'
 import { throughput } from './throughput.js'
@@ -15,6 +17,10 @@ export const loads = {
   introductions,
   stalledReader,
   hugeFrame,
+  pairRate,
+  idleMemory,
+  heldBytes,
+  stalledPairs,
 }
 
 export type LoadName = keyof typeof loads

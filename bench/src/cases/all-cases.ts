@@ -1,0 +1,11 @@
+import type { BenchCase } from './bench-case.js'
+import { introductionCases } from './introductions.js'
+import { pipeCases } from './pipes.js'
+import { resourceCases } from './resources.js'
+
+/** Everything that can be measured, in the order of the report. */
+export const allCases = (quick: boolean): readonly BenchCase[] => [
+  ...pipeCases(quick),
+  ...introductionCases(quick),
+  ...resourceCases(quick),
+]

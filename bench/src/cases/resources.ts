@@ -1,0 +1,145 @@
+import type { BenchCase } from './bench-case.js'
+
+const megabyte = 1024 * 1024
+
+function pairRate(quick: boolean): BenchCase {
+  return {
+    name: 'pair-rate',
+    title: 'Pairs a second',
+    about:
+      'Two connections, their pairing, a message each way and the end of both; 50 at a time. ' +
+      'The splice and HAProxy do it without HTTP.',
+    runs: [
+      {
+        needs: ['pipe'],
+        request: { load: 'pairRate', parameters: { seconds: quick ? 0.6 : 1.2, atATime: 50 } },
+      },
+    ],
+    columns: [
+      { metric: 'pairsPerSecond', title: 'pairs/s', unit: 'count', compared: true },
+      { metric: 'microsecondsPerPair', title: 'µs of CPU a pair', unit: 'plain', compared: true },
+      { metric: 'serverBusy', title: 'server busy', unit: 'share' },
+    ],
+  }
+}
+
+function idleMemory(quick: boolean): BenchCase {
+  const count = quick ? 1000 : 4000
+  const run = (what: 'waiting' | 'session' | 'pair', need: 'wait' | 'introductions' | 'pipe') => ({
+    prefix: what,
+    needs: [need] as const,
+    request: { load: 'idleMemory' as const, parameters: { what, count } },
+  })
+  return {
+    name: 'idle-memory',
+    title: 'Memory of what is idle',
+    about:
+      `Resident memory for each of ${count.toLocaleString('en')}, after a garbage collection. ` +
+      "The kernel's buffers are not in it.",
+    runs: [run('waiting', 'wait'), run('session', 'introductions'), run('pair', 'pipe')],
+    columns: [
+      {
+        metric: 'waiting.bytesEach',
+        title: 'a waiting connection',
+        unit: 'bytes',
+        compared: true,
+      },
+      { metric: 'session.bytesEach', title: 'a session', unit: 'bytes', compared: true },
+      { metric: 'pair.bytesEach', title: 'a pair', unit: 'bytes', compared: true },
+    ],
+  }
+}
+
+function stalledReader(quick: boolean): BenchCase {
+  const limit = (quick ? 256 : 512) * megabyte
+  return {
+    name: 'stalled-reader',
+    title: 'A reader that stalls',
+    about:
+      'One side stops reading while the other writes 64 KB messages, ' +
+      `up to ${limit / megabyte} MB; then it reads on and everything has to arrive.`,
+    runs: [
+      {
+        needs: ['pipe'],
+        request: { load: 'stalledReader', parameters: { bytes: 64 * 1024, limit } },
+      },
+    ],
+    columns: [
+      { metric: 'grownBytes', title: 'server memory grew by', unit: 'bytes', compared: true },
+      { metric: 'swallowedBytes', title: 'taken from the writer', unit: 'bytes' },
+    ],
+  }
+}
+
+function stalledPairs(quick: boolean): BenchCase {
+  const pairs = quick ? 50 : 200
+  return {
+    name: 'stalled-pairs',
+    title: `${pairs} stalled pairs in the middle of a frame`,
+    about: 'Each writer has sent 4 MB of a 64 MB frame to a reader that does not read.',
+    runs: [
+      {
+        needs: ['pipe', 'websocket'],
+        request: { load: 'stalledPairs', parameters: { pairs, bytes: 4 * megabyte } },
+      },
+    ],
+    columns: [
+      { metric: 'grownBytes', title: 'server memory grew by', unit: 'bytes', compared: true },
+      { metric: 'closed', title: 'pairs ended', unit: 'count' },
+      {
+        metric: 'bystanderMilliseconds',
+        title: 'a message of another pair',
+        unit: 'milliseconds',
+      },
+    ],
+  }
+}
+
+function heldBytes(quick: boolean): BenchCase {
+  const sockets = quick ? 500 : 2000
+  return {
+    name: 'held-bytes',
+    title: `${sockets.toLocaleString('en')} waiting connections that send 1 MB each`,
+    about: 'Nobody comes for them.',
+    runs: [
+      {
+        needs: ['wait', 'hold'],
+        request: { load: 'heldBytes', parameters: { sockets, bytes: megabyte } },
+      },
+    ],
+    columns: [
+      { metric: 'grownBytes', title: 'server memory grew by', unit: 'bytes', compared: true },
+      { metric: 'closed', title: 'connections ended', unit: 'count' },
+    ],
+  }
+}
+
+const hugeFrame: BenchCase = {
+  name: 'huge-frame',
+  title: '2 GB in one frame',
+  about: "The server's resident memory is sampled while the frame passes.",
+  runs: [
+    {
+      needs: ['pipe', 'websocket'],
+      request: { load: 'hugeFrame', parameters: { bytes: 2 ** 31 } },
+    },
+  ],
+  columns: [
+    { metric: 'seconds', title: 'time', unit: 'seconds', compared: true },
+    { metric: 'bytesPerSecond', title: 'payload/s', unit: 'bytes' },
+    { metric: 'grownBytes', title: 'server memory grew by', unit: 'bytes', compared: true },
+    { metric: 'secondsPerGigabyte', title: 's of CPU a GB', unit: 'plain' },
+  ],
+}
+
+/** What connections cost when they come, wait, stall or carry a lot. */
+export function resourceCases(quick: boolean): BenchCase[] {
+  return [
+    pairRate(quick),
+    idleMemory(quick),
+    stalledReader(quick),
+    stalledPairs(quick),
+    heldBytes(quick),
+    hugeFrame,
+  ]
+}
