@@ -1,13 +1,6 @@
 export { HttpRefusal, type RefusalCode } from './errors.js'
-export type {
-  Authorize,
-  Claim,
-  Endpoint,
-  EndpointContext,
-  EndpointFactory,
-  Grant,
-  Upgrade,
-} from './endpoint.js'
+export type { Authorize, Claim, Grant } from './authorize.js'
+export type { Endpoint, EndpointContext, EndpointFactory, Upgrade } from './endpoint.js'
 export type { PairEvent, SignalServerEvents } from './events.js'
 export type { ListenOptions } from './listen.js'
 export { defaults, type Settings, type SignalServerOptions } from './options.js'

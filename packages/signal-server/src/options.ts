@@ -1,5 +1,5 @@
 import type { IceServer } from 'signal-protocol'
-import type { Authorize } from './endpoint.js'
+import type { Authorize } from './authorize.js'
 
 /** How a {@link SignalServer} behaves. Times are in milliseconds, sizes in bytes. */
 export interface SignalServerOptions {
@@ -137,7 +137,9 @@ export function settingsFrom(options: SignalServerOptions): Settings {
   const settings: Settings = { ...defaults, ...given }
   const atMost = (low: keyof Settings, high: keyof Settings) => {
     if (settings[low] > settings[high]) {
-      throw new TypeError(`Option "${low}" must be at most "${high}" (${String(settings[high])}).`)
+      throw new TypeError(
+        `Option "${low}" must be at most "${high}" (${JSON.stringify(settings[high])}).`,
+      )
     }
   }
   atMost('maxHeldBytes', 'maxBufferedBytes')

@@ -39,7 +39,7 @@ export function interceptUpgrades(
 
 function intercept(server: Server, nobody: NobodyHandler): Dispatch {
   const handlers = new Set<UpgradeHandler>()
-  const hadOwn = Object.hasOwn(server, 'emit')
+  const own = Object.getOwnPropertyDescriptor(server, 'emit')
   const original = server.emit.bind(server) as (...args: unknown[]) => boolean
 
   const emit = (event: string | symbol, ...args: unknown[]): boolean => {
@@ -53,7 +53,6 @@ function intercept(server: Server, nobody: NobodyHandler): Dispatch {
   const listener = (request: IncomingMessage, socket: Socket) => {
     if (server.listenerCount('upgrade') === 1) nobody(request, socket)
   }
-  const before = server.emit
   server.emit = emit
   server.on('upgrade', listener)
 
@@ -61,7 +60,7 @@ function intercept(server: Server, nobody: NobodyHandler): Dispatch {
     server.off('upgrade', listener)
     // where somebody has wrapped ours since, it stays in the chain and passes everything on
     if (server.emit !== emit) return
-    if (hadOwn) server.emit = before
+    if (own) Object.defineProperty(server, 'emit', own)
     else Reflect.deleteProperty(server, 'emit')
   }
   return { handlers, release }

@@ -1,5 +1,6 @@
 import { CloseCode } from 'signal-protocol'
-import type { Claim, Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
+import type { Claim } from '../authorize.js'
+import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
 import { HttpRefusal } from '../errors.js'
 import { answerUpgrade } from '../handshake.js'
 import { log } from '../log.js'

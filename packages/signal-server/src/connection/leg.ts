@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type CloseCode, closeReason } from 'signal-protocol'
-import type { EndpointContext, Grant } from '../endpoint.js'
+import type { Grant } from '../authorize.js'
+import type { EndpointContext } from '../endpoint.js'
 import type { Pulse } from '../heartbeat.js'
 import type { Outcome } from '../stats.js'
 import { closeFrame, FrameError, Opcode, serverFrame, type ControlOpcode } from './frame.js'
@@ -35,7 +36,7 @@ export class Leg implements Pulse, FrameSink {
 
   #receiver: LegReceiver | undefined
   #paused = 0
-  #pings: string[] = []
+  readonly #pings: string[] = []
   #closeSent = false
   /** What it sends can no longer be understood. */
   #deaf = false
@@ -44,7 +45,7 @@ export class Leg implements Pulse, FrameSink {
   #flushed = 0
   #counted = 0
   #linger: NodeJS.Timeout | undefined
-  #whenClosed: (() => void)[] = []
+  readonly #whenClosed: (() => void)[] = []
 
   /**
    * @param socket - upgraded, nothing read yet

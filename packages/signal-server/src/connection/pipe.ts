@@ -14,7 +14,7 @@ export class Pipe {
   readonly legs: readonly [Leg, Leg]
   readonly #directions: readonly [Direction, Direction]
   #over = false
-  #greeting: NodeJS.Timeout | undefined
+  readonly #greeting: NodeJS.Timeout | undefined
   #held: Buffer | undefined
   readonly #startedAt = Date.now()
   readonly #pace: Pace | undefined

@@ -1,5 +1,6 @@
 import { CloseCode, errorSentence, type ErrorCode, type Json } from 'signal-protocol'
-import type { Claim, Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
+import type { Claim } from '../authorize.js'
+import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../path.js'
 import { WebSocketAcceptor } from '../web-socket-acceptor.js'
@@ -12,7 +13,7 @@ import { World } from './world.js'
 /** `/introduction/:localId`: peers that share a key are told of each other. */
 export class IntroductionEndpoint implements Endpoint, SessionHandler {
   readonly name = 'introduction'
-  readonly #worlds = new Map<string, World>()
+  readonly #worlds = new Map<string, World<Session>>()
   readonly #sessions = new Set<Session>()
   readonly #work = new SlicedWork()
   readonly #acceptor: WebSocketAcceptor
@@ -90,8 +91,9 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     return true
   }
 
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
     for (const session of this.#sessions) session.end(CloseCode.restarting, 'restarted')
+    return Promise.resolve()
   }
 
   close(): void {

@@ -22,7 +22,7 @@ class Circular {
 }
 
 /** Keys by the session that hears of them; the whole list itself where that is all of them. */
-type ByTarget = Map<Session, { peer: Peer; keys: string[] }>
+type ByTarget = Map<Session, { peer: Peer<Session>; keys: string[] }>
 
 function* group(session: Session, keys: readonly string[], targets: ByTarget): Steps {
   const { world, peer } = session
@@ -73,7 +73,12 @@ export function* introduce(
 }
 
 /** A key's introductions go to the newest session that joined it, which is mostly this one. */
-function tellNewest(peer: Peer, session: Session, keys: readonly string[], other: Peer): void {
+function tellNewest(
+  peer: Peer<Session>,
+  session: Session,
+  keys: readonly string[],
+  other: Peer<Session>,
+): void {
   if (peer.sessions.at(-1) === session) {
     session.tell({ type: 'introduction', id: other.id, keys, info: other.info })
     return

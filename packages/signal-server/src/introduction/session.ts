@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { CloseCode, closeReason, type Json } from 'signal-protocol'
-import { WebSocket } from 'ws'
-import type { EndpointContext, Grant } from '../endpoint.js'
+import type { WebSocket } from 'ws'
+import type { Grant } from '../authorize.js'
+import type { EndpointContext } from '../endpoint.js'
 import type { Pulse } from '../heartbeat.js'
 import { log } from '../log.js'
 import { Pace } from '../pace.js'
@@ -9,7 +10,7 @@ import { Slowdown } from '../slowdown.js'
 import type { Outcome } from '../stats.js'
 import { detectDialect } from './dialects/detect.js'
 import { BadMessage, type Dialect, type Notice, type Request } from './dialects/dialect.js'
-import type { Peer } from './peer.js'
+import type { Member, Peer } from './peer.js'
 import type { World } from './world.js'
 
 /** Who carries out what a session asks for; `done` lets its next message be looked at. */
@@ -22,9 +23,9 @@ export interface SessionHandler {
 const corkedBytes = 64 * 1024
 
 /** One introduction socket of a peer: its dialect, its keys, its pace and its queue. */
-export class Session implements Pulse {
+export class Session implements Pulse, Member {
   readonly keys = new Set<string>()
-  readonly peer: Peer
+  readonly peer: Peer<Session>
   info: Json | undefined
   heard = true
   lastHeard = 0
@@ -42,7 +43,7 @@ export class Session implements Pulse {
 
   constructor(
     readonly id: string,
-    readonly world: World,
+    readonly world: World<Session>,
     readonly grant: Grant,
     private readonly ws: WebSocket,
     private readonly socket: Socket,

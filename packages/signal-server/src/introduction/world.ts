@@ -1,11 +1,10 @@
 import { InterestIndex } from './interest-index.js'
-import { Peer } from './peer.js'
-import type { Session } from './session.js'
+import { Peer, type Member } from './peer.js'
 
 /** The peers and keys of one app; worlds share nothing. */
-export class World {
-  readonly peers = new Map<string, Peer>()
-  readonly interests = new InterestIndex<Peer>()
+export class World<M extends Member & { readonly peer: Peer<M> }> {
+  readonly peers = new Map<string, Peer<M>>()
+  readonly interests = new InterestIndex<Peer<M>>()
   /** Grows whenever a session gives up keys, so that long work notices. */
   departures = 0
 
@@ -13,14 +12,14 @@ export class World {
   constructor(readonly app: string) {}
 
   /** Adds a session as the newest of its peer. */
-  add(session: Session): Peer {
+  add(session: M): Peer<M> {
     let peer = this.peers.get(session.id)
     if (!peer) this.peers.set(session.id, (peer = new Peer(session.id)))
     peer.sessions.push(session)
     return peer
   }
 
-  join(session: Session, keys: Iterable<string>): void {
+  join(session: M, keys: Iterable<string>): void {
     for (const key of keys) {
       session.keys.add(key)
       this.interests.add(key, session.peer)
@@ -31,7 +30,7 @@ export class World {
    * Takes keys from a session.
    * @returns those that no other session of its peer holds: the ones that the peer has left
    */
-  leave(session: Session, keys: Iterable<string>): string[] {
+  leave(session: M, keys: Iterable<string>): string[] {
     const left: string[] = []
     for (const key of keys) {
       if (!session.keys.delete(key) || session.peer.has(key)) continue
@@ -46,7 +45,7 @@ export class World {
    * Takes exactly this session away, and its peer with the last one.
    * @returns the keys that the peer has left by it
    */
-  remove(session: Session): string[] {
+  remove(session: M): string[] {
     const { peer } = session
     const left = this.leave(session, [...session.keys])
     const at = peer.sessions.indexOf(session)
