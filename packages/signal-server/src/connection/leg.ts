@@ -7,6 +7,7 @@ import type { Pulse } from '../heartbeat.js'
 import type { Outcome } from '../stats.js'
 import { closeFrame, FrameError, Opcode, serverFrame, type ControlOpcode } from './frame.js'
 import { FrameTranslator, type FrameSink } from './frame-translator.js'
+import { Greeting } from './greeting.js'
 
 /** Who gets what a leg's client sends: a hold, or one direction of a pipe. */
 export interface LegReceiver extends FrameSink {
@@ -21,7 +22,7 @@ export interface LegReceiver extends FrameSink {
 }
 
 /** Why a leg is not read; it is read when no reason is left. */
-export const Pause = { target: 1, pace: 2, budget: 4, greeting: 8, full: 16 } as const
+export const Pause = { target: 1, pace: 2, budget: 4, full: 8 } as const
 
 /** One socket on `/connection`, after its 101. */
 export class Leg implements Pulse, FrameSink {
@@ -45,6 +46,8 @@ export class Leg implements Pulse, FrameSink {
   #flushed = 0
   #counted = 0
   #linger: NodeJS.Timeout | undefined
+  /** Until the client listens. */
+  #greeting: Greeting | undefined
   readonly #whenClosed: (() => void)[] = []
 
   /**
@@ -61,6 +64,9 @@ export class Leg implements Pulse, FrameSink {
     socket.on('drain', () => this.#receiver?.drained?.())
     socket.on('end', () => this.#finished())
     socket.on('close', () => this.#closed())
+    if (v1) return
+    this.sendPing(Buffer.alloc(0))
+    this.#greeting = new Greeting(() => this.#listens())
   }
 
   /** Hands over what the client sends, from now on. */
@@ -73,7 +79,12 @@ export class Leg implements Pulse, FrameSink {
 
   /** Bytes that wait to be written to the client. */
   get queued(): number {
-    return this.socket.writableLength
+    return this.socket.writableLength + (this.#greeting?.size ?? 0)
+  }
+
+  /** Whether what is written goes out at once, rather than when the client listens. */
+  get listens(): boolean {
+    return this.#greeting === undefined
   }
 
   get closed(): boolean {
@@ -82,9 +93,10 @@ export class Leg implements Pulse, FrameSink {
 
   write(bytes: Buffer): void {
     if (this.#closeSent || !this.socket.writable) return
-    this.socket.write(bytes)
     this.#written += bytes.length
-    this.#count(this.socket.writableLength)
+    if (this.#greeting) this.#greeting.keep(bytes)
+    else this.socket.write(bytes)
+    this.#count(this.queued)
   }
 
   /** Writes a close frame that came from the other side; the client has to answer it. */
@@ -136,6 +148,7 @@ export class Leg implements Pulse, FrameSink {
   /** Ends the TCP connection once everything is written; what still comes is thrown away. */
   finish(): void {
     this.#discard()
+    this.#listens()
     this.socket.end()
     this.#lingerThen(() => this.socket.destroy())
   }
@@ -184,10 +197,12 @@ export class Leg implements Pulse, FrameSink {
   }
 
   data(bytes: Buffer): void {
+    this.#listens()
     if (!this.#ending) this.#receiver!.data(bytes)
   }
 
   control(opcode: ControlOpcode, payload: Buffer): void {
+    this.#listens()
     if (opcode === Opcode.pong && this.#isOurs(payload)) return
     if (!this.#ending) this.#receiver!.control(opcode, payload)
     else if (opcode === Opcode.close) this.finish()
@@ -207,6 +222,15 @@ export class Leg implements Pulse, FrameSink {
       if (this.#ending) this.finish()
       else this.#receiver!.failed(error.code, 'protocol_error')
     }
+  }
+
+  /** The client listens, or is taken to: what was kept for that goes out. */
+  #listens(): void {
+    const kept = this.#greeting?.take()
+    this.#greeting = undefined
+    if (!kept?.length) return
+    if (this.socket.writable) this.socket.write(kept)
+    this.#receiver?.drained?.()
   }
 
   #isOurs(payload: Buffer): boolean {
@@ -231,6 +255,8 @@ export class Leg implements Pulse, FrameSink {
 
   #closed(): void {
     clearTimeout(this.#linger)
+    this.#greeting?.take()
+    this.#greeting = undefined
     this.context.heartbeat.remove(this)
     this.#count(0)
     if (!this.#ending) {

@@ -7,15 +7,12 @@ import type { Hold } from './hold.js'
 import { Pause, type Leg, type LegReceiver } from './leg.js'
 
 const paired = serverFrame(Opcode.text, PAIRED_TEXT)
-const greetingTime = 1_000
 
 /** Two legs joined: what one client sends, the other gets. */
 export class Pipe {
   readonly legs: readonly [Leg, Leg]
   readonly #directions: readonly [Direction, Direction]
   #over = false
-  readonly #greeting: NodeJS.Timeout | undefined
-  #held: Buffer | undefined
   readonly #startedAt = Date.now()
   readonly #pace: Pace | undefined
 
@@ -41,31 +38,12 @@ export class Pipe {
     if (first.v1) first.write(paired)
     if (second.v1) second.write(paired)
     const held = hold.take()
-    if (held && !second.v1) {
-      // Published clients on Node lose what reaches them in one packet with the 101, for they
-      // listen later; a ping shows when they do (docs/PROTOCOL.md, Held bytes).
-      first.pause(Pause.greeting)
-      second.sendPing(Buffer.alloc(0))
-      this.#held = held
-      this.#greeting = setTimeout(() => this.greeted(), greetingTime)
-    } else if (held) {
-      second.write(held)
-    }
+    if (held) second.write(held)
     second.source = first.translator
     first.source = second.translator
     this.#directions = [new Direction(this, first, second), new Direction(this, second, first)]
     first.receiver = this.#directions[0]
     second.receiver = this.#directions[1]
-  }
-
-  /** The second client listens: it gets what was held for it. */
-  greeted(): void {
-    if (this.#held === undefined) return
-    clearTimeout(this.#greeting)
-    const [first, second] = this.legs
-    second.write(this.#held)
-    this.#held = undefined
-    first.resume(Pause.greeting)
   }
 
   /** Longest time, in milliseconds, for which what waits for one of the clients has not moved. */
@@ -124,8 +102,6 @@ export class Pipe {
 
   #finish(outcome: Outcome): void {
     this.#over = true
-    clearTimeout(this.#greeting)
-    this.#held = undefined
     for (const direction of this.#directions) direction.stop()
     this.ended(outcome)
   }
@@ -142,20 +118,17 @@ class Direction implements LegReceiver {
   ) {}
 
   data(bytes: Buffer): void {
-    this.pipe.greeted()
     const { context } = this.pipe
     this.target.write(bytes)
     // what the kernel took at once needs no pause
-    const { queued } = this.target
-    if (queued > 0 && (context.budget.over || queued > context.settings.maxPipeBytes)) {
-      this.leg.pause(Pause.target)
-    }
+    const { queued, listens } = this.target
+    const full = !listens || context.budget.over || queued > context.settings.maxPipeBytes
+    if (queued > 0 && full) this.leg.pause(Pause.target)
     const wait = this.pipe.spend(bytes.length)
     if (wait > 0 && this.#paceTimer === undefined) this.#slow(wait)
   }
 
   control(opcode: ControlOpcode, payload: Buffer): void {
-    this.pipe.greeted()
     if (opcode !== Opcode.close) return this.data(serverFrame(opcode, payload))
     this.target.passClose(payload)
     if (this.target.translator.closed) this.pipe.closed()
