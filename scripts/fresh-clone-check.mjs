@@ -70,13 +70,17 @@ async function checkFreshClone(folder) {
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   })
-  const ended = once(npm, 'exit')
+  // "close" comes when the server has ended as well, which writes to the same pipe.
+  const ended = once(npm, 'close')
   try {
     const address = await within(startWithin, '`npm start`', addressIn(npm.stdout))
+    npm.stdout.resume()
     await checkPage(address)
     npm.kill('SIGTERM')
     const [code, signal] = await within(stopWithin, 'Stopping', ended)
-    if (code !== 0) throw new Error(`\`npm start\` ended with ${code ?? signal} after SIGTERM.`)
+    if (code !== 0 && signal !== 'SIGTERM') {
+      throw new Error(`\`npm start\` ended with ${code ?? signal} after SIGTERM.`)
+    }
     const gone = await fetch(address).then(
       () => false,
       () => true,

@@ -2,11 +2,13 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from './build.mjs'
+import { endWithParent } from './parent.mjs'
 import { fail, setUp } from './setup.mjs'
 import { root } from './yarn.mjs'
 
 const server = join(root, 'packages', 'signal-server-standalone')
 
+endWithParent()
 try {
   await setUp()
   await build([server])

@@ -3,9 +3,11 @@ import { join } from 'node:path'
 import { build } from './build.mjs'
 import { check } from './check.mjs'
 import { run } from './child.mjs'
+import { endWithParent } from './parent.mjs'
 import { fail, setUp } from './setup.mjs'
 import { root } from './yarn.mjs'
 
+endWithParent()
 try {
   await setUp()
   console.log('Building')
