@@ -37,7 +37,7 @@ export async function introductions(
   const sessions: LoadSession[] = []
   const connected = startMeasuring(target.pid)
   await inTurns(peers, 100, async (number) => {
-    sessions[number] = await LoadSession.open(target, `peer-${number}`, tally)
+    sessions[number] = await LoadSession.open(target, number, tally)
   })
   const connecting = connected()
   const bystanders = await Bystanders.open(target)
@@ -54,13 +54,14 @@ export async function introductions(
     () => tally.pongs === peers && tally.introductions >= expected,
   )
   const { seconds, serverCpu, loadBusy } = cost()
-  if (tally.introductions > expected) throw new Error('more introductions than expected')
+  if (tally.introductions > expected) throw new Error('an introduction that nobody asked for')
   const delays = await bystanders.stop()
   if (!room) await proveJoined(target, peers, tally)
   return {
     seconds,
     serverCpu,
     loadBusy,
+    repeated: tally.repeated,
     delayP99: delays.length > 0 ? percentile(delays, 0.99) : 0,
     delayMost: delays.length > 0 ? Math.max(...delays) : 0,
     connectionsPerSecond: peers / connecting.seconds,
@@ -72,7 +73,7 @@ async function proveJoined(target: Target, peers: number, all: Tally): Promise<v
   const asked = Math.min(100, peers)
   const step = Math.floor(peers / asked)
   const tally = emptyTally()
-  const late = await LoadSession.open(target, 'late', tally)
+  const late = await LoadSession.open(target, peers, tally)
   late.joinAndPing(Array.from({ length: asked }, (_, n) => `document-${n * step}-0`))
   await until(tally, 'the late peer', 30, () => tally.introductions === asked)
   await until(all, 'the early peers', 30, () => all.introductions === asked)
@@ -91,7 +92,7 @@ class Bystanders {
     const [count, interval] = [5, 50]
     for (let number = 0; number < count; number++) {
       const tally = emptyTally()
-      const session = await LoadSession.open(target, `bystander-${number}`, tally)
+      const session = await LoadSession.open(target, 1_000_000 + number, tally)
       setTimeout(() => bystanders.#ping(session, tally, interval), (number * interval) / count)
     }
     return bystanders

@@ -20,7 +20,7 @@ const opening = {
   },
   session: async (target: Target, number: number) => {
     const tally = emptyTally()
-    const session = await LoadSession.open(target, `peer-${number}`, tally)
+    const session = await LoadSession.open(target, number, tally)
     session.joinAndPing([`document-${number}`])
     while (tally.pongs === 0) await elapse(0.001)
   },

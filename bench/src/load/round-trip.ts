@@ -17,7 +17,7 @@ export async function roundTrip(
     pairs,
   }: { bytes: number; seconds: number; background: number; pairs: number },
 ): Promise<Metrics> {
-  const measured = await openPair(target, 0)
+  const measured = await openPair(target, pairs)
   const others = background > 0 ? await openPairs(target, pairs) : []
   const messages = others.map((pair) => pair.fromA(bytes))
   const began = performance.now()

@@ -3,11 +3,15 @@ import { clientFrame, FrameWalker, opcodes } from './frames.js'
 import { openSocket, type LoadSocket, type Target } from './load-socket.js'
 
 const introduction = Buffer.from('Introduction')
+const namePrefix = 'peer-'
 const ping = clientFrame(opcodes.ping, Buffer.alloc(0))
 
 /** What the sessions of one run have got from the server, all together. */
 export interface Tally {
+  /** Introductions of a peer to a session that did not know it yet. */
   introductions: number
+  /** Those that said nothing new, which a server may send. */
+  repeated: number
   pongs: number
   /** The first thing that must not happen, if it did. */
   broken: string | undefined
@@ -15,32 +19,51 @@ export interface Tally {
   onCount?: () => void
 }
 
-export const emptyTally = (): Tally => ({ introductions: 0, pongs: 0, broken: undefined })
+export const emptyTally = (): Tally => ({
+  introductions: 0,
+  repeated: 0,
+  pongs: 0,
+  broken: undefined,
+})
 
 /** One introduction socket of a peer, in the dialect of the target. */
 export class LoadSession {
+  readonly #known = new Set<number>()
+
   private constructor(
     readonly socket: LoadSocket,
     private readonly join: (keys: string[]) => Buffer,
   ) {}
 
-  static async open(target: Target, id: string, tally: Tally): Promise<LoadSession> {
+  /** Opens the session of the peer with this number. */
+  static async open(target: Target, number: number, tally: Tally): Promise<LoadSession> {
     const socket = await openSocket(target)
     const ours = target.wire === 'signal'
-    // Long enough to see the type in either dialect; a Welcome or a Departure is none.
+    const session = new LoadSession(socket, ours ? signalJoin : relayJoin)
+    // So much shows the type and the id in either dialect.
     const walker = new FrameWalker((opcode, beginning) => {
-      if (opcode === opcodes.pong) tally.pongs++
-      else if (opcode === opcodes.close) tally.broken ??= 'closed by the server'
-      else if (opcode !== opcodes.ping && beginning.includes(introduction)) tally.introductions++
+      session.#receive(opcode, beginning, tally)
       tally.onCount?.()
-    }, 32)
+    }, 64)
     socket.onBytes = (count, bytes) => walker.push(bytes.subarray(0, count))
-    await socket.upgrade(`/introduction/${id}`, ours ? 'signal.v1' : undefined)
+    await socket.upgrade(`/introduction/${namePrefix}${number}`, ours ? 'signal.v1' : undefined)
     socket.onClose = (reason) => {
       tally.broken ??= reason
       tally.onCount?.()
     }
-    return new LoadSession(socket, ours ? signalJoin : relayJoin)
+    return session
+  }
+
+  #receive(opcode: number, beginning: Buffer, tally: Tally): void {
+    if (opcode === opcodes.pong) tally.pongs++
+    else if (opcode === opcodes.close) tally.broken ??= 'closed by the server'
+    else if (opcode !== opcodes.ping && beginning.includes(introduction)) {
+      const at = beginning.indexOf(namePrefix) + namePrefix.length
+      const number = parseInt(beginning.toString('latin1', at, at + 8))
+      if (this.#known.has(number)) tally.repeated++
+      else tally.introductions++
+      this.#known.add(number)
+    }
   }
 
   /** Joins, and pings right behind it: the pong tells that the server has dealt with the Join. */
