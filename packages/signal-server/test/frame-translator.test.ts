@@ -50,7 +50,7 @@ function translation(native?: NativeUnmask | null) {
       pieces.push(bytes)
     },
     control(opcode: ControlOpcode, payload: Buffer) {
-      controls.push(frame(opcode, payload))
+      controls.push({ opcode, fin: true, payload })
       pieces.push(serverFrame(opcode, payload))
     },
   }
