@@ -99,6 +99,18 @@ describe.each(PUBLISHED)('a %s client', (generation) => {
     expect(new Set([...introducedTo(one), ...introducedTo(other)])).toEqual(new Set(['friend']))
   })
 
+  test('is introduced on the socket that joined the key, where its id has two', async () => {
+    const older = network.start(generation, 'same', 'key of the older')
+    await opened(older)
+    const newer = network.start(generation, 'same', 'key of the newer')
+    await opened(newer)
+    const friend = network.start('signal.v1', 'friend', 'key of the older', 'key of the newer')
+    await talk(friend, older, 'key of the older')
+    await talk(friend, newer, 'key of the newer')
+    expect(introducedTo(older)).toEqual(['friend'])
+    expect(introducedTo(newer)).toEqual(['friend'])
+  })
+
   test('is introduced again when it joins a key again after its pipe is lost', async () => {
     const alice = network.start(generation, 'alice', key)
     const bob = network.start(generation, 'bob', key)

@@ -1,4 +1,4 @@
-import { SignalServer } from 'signal-server'
+import { SignalServer, type SignalServerOptions } from 'signal-server'
 import { startSignalV1, type SignalV1Client } from './signal-v1.js'
 import type { Generation, StartOptions, TestClient } from './test-client.js'
 import { startV0 } from './v0.js'
@@ -16,11 +16,17 @@ const starters: Record<Generation, (options: StartOptions) => TestClient> = {
 export class Network {
   readonly #clients: TestClient[] = []
   readonly #thrown: unknown[] = []
-  #server = new SignalServer()
+  readonly #options: SignalServerOptions
+  #server: SignalServer
   #port = 0
 
-  static async open(): Promise<Network> {
-    const network = new Network()
+  private constructor(options: SignalServerOptions) {
+    this.#options = options
+    this.#server = new SignalServer(options)
+  }
+
+  static async open(options: SignalServerOptions = {}): Promise<Network> {
+    const network = new Network(options)
     process.on('uncaughtException', network.#onThrown)
     process.on('unhandledRejection', network.#onThrown)
     await network.#listen()
@@ -45,7 +51,7 @@ export class Network {
   async restartServer(whileDown: () => Promise<unknown> = async () => {}): Promise<void> {
     await this.#server.close()
     await whileDown()
-    this.#server = new SignalServer()
+    this.#server = new SignalServer(this.#options)
     await this.#listen()
   }
 
