@@ -2,7 +2,8 @@ import { startMeasuring } from '../measure.js'
 import { percentile } from '../statistics.js'
 import type { Target } from './load-socket.js'
 import type { Metrics } from './metrics.js'
-import { elapse, inTurns } from './pairs.js'
+import { Bystanders } from './bystanders.js'
+import { inTurns } from './pairs.js'
 import { emptyTally, LoadSession, type Tally } from './sessions.js'
 
 /** Resolves once the condition holds; rejects when a session breaks or time is up. */
@@ -40,12 +41,14 @@ export async function introductions(
     sessions[number] = await LoadSession.open(target, number, tally)
   })
   const connecting = connected()
-  const bystanders = await Bystanders.open(target)
+  const bystanders = await Bystanders.start(target)
   const keysOf = (number: number) =>
     room ? ['room'] : Array.from({ length: keys }, (_, key) => `document-${number}-${key}`)
 
+  const joins = sessions.map((session, number) => session.joinAndPing(keysOf(number)))
+
   const cost = startMeasuring(target.pid)
-  sessions.forEach((session, number) => session.joinAndPing(keysOf(number)))
+  sessions.forEach(({ socket }, number) => socket.write(joins[number]!))
   const expected = room ? peers * (peers - 1) : 0
   await until(
     tally,
@@ -74,47 +77,8 @@ async function proveJoined(target: Target, peers: number, all: Tally): Promise<v
   const step = Math.floor(peers / asked)
   const tally = emptyTally()
   const late = await LoadSession.open(target, peers, tally)
-  late.joinAndPing(Array.from({ length: asked }, (_, n) => `document-${n * step}-0`))
+  const keys = Array.from({ length: asked }, (_, n) => `document-${n * step}-0`)
+  late.socket.write(late.joinAndPing(keys))
   await until(tally, 'the late peer', 30, () => tally.introductions === asked)
   await until(all, 'the early peers', 30, () => all.introductions === asked)
-}
-
-/**
- * Sessions that do nothing but ping, a hundred times a second between them: few enough a session
- * that no limit on pings slows them.
- */
-class Bystanders {
-  readonly #delays: number[] = []
-  #running = true
-
-  static async open(target: Target): Promise<Bystanders> {
-    const bystanders = new Bystanders()
-    const [count, interval] = [5, 50]
-    for (let number = 0; number < count; number++) {
-      const tally = emptyTally()
-      const session = await LoadSession.open(target, 1_000_000 + number, tally)
-      setTimeout(() => bystanders.#ping(session, tally, interval), (number * interval) / count)
-    }
-    return bystanders
-  }
-
-  #ping(session: LoadSession, tally: Tally, interval: number): void {
-    if (!this.#running) return
-    const sent = performance.now()
-    const pongs = tally.pongs
-    tally.onCount = () => {
-      if (tally.pongs === pongs) return
-      tally.onCount = undefined
-      this.#delays.push(performance.now() - sent)
-      setTimeout(() => this.#ping(session, tally, interval), interval)
-    }
-    session.ping()
-  }
-
-  /** How long each ping waited for its pong, in milliseconds. */
-  async stop(): Promise<number[]> {
-    this.#running = false
-    await elapse(0.1)
-    return this.#delays
-  }
 }

@@ -21,7 +21,7 @@ const opening = {
   session: async (target: Target, number: number) => {
     const tally = emptyTally()
     const session = await LoadSession.open(target, number, tally)
-    session.joinAndPing([`document-${number}`])
+    session.socket.write(session.joinAndPing([`document-${number}`]))
     while (tally.pongs === 0) await elapse(0.001)
   },
   pair: async (target: Target, number: number) => {

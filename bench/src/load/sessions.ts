@@ -66,9 +66,12 @@ export class LoadSession {
     }
   }
 
-  /** Joins, and pings right behind it: the pong tells that the server has dealt with the Join. */
-  joinAndPing(keys: string[]): void {
-    this.socket.write(Buffer.concat([this.join(keys), ping]))
+  /**
+   * A Join, ready to be written, with a ping right behind it: the pong tells that the server has
+   * dealt with the Join.
+   */
+  joinAndPing(keys: string[]): Buffer {
+    return Buffer.concat([this.join(keys), ping])
   }
 
   ping(): void {
