@@ -1,14 +1,13 @@
 // Makes a clone ready: the right Node, and the dependencies that yarn.lock names.
 // Does nothing where they are there already, so that every script may call it first.
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root, yarn } from './yarn.mjs'
 
 const { engines, packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+/** Yarn writes it at the end of an install. */
 const installed = join(root, 'node_modules', '.yarn-state.yml')
-const stamp = join(root, 'node_modules', '.installed-from')
 
 function checkNode() {
   const wanted = engines.node.replace('>=', '')
@@ -20,15 +19,11 @@ function checkNode() {
   )
 }
 
-/** What the installed dependencies follow from. */
-function fingerprint() {
-  const hash = createHash('sha256')
-  for (const file of ['yarn.lock', '.yarnrc.yml']) hash.update(readFileSync(join(root, file)))
-  return hash.digest('hex')
-}
-
+/** Whether what is installed is younger than what it follows from. */
 function inStep() {
-  return existsSync(installed) && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint()
+  const changed = (file) => statSync(file).mtimeMs
+  const sources = ['yarn.lock', '.yarnrc.yml'].map((file) => join(root, file))
+  return existsSync(installed) && sources.every((file) => changed(file) <= changed(installed))
 }
 
 /** Throws an `Error` whose message says what to do where the clone can't be made ready. */
@@ -37,8 +32,16 @@ export async function setUp() {
   if (inStep()) return
   console.log(`Installing the dependencies with ${packageManager.replace('yarn@', 'Yarn ')} …`)
   const { code, output } = await yarn(['install', '--immutable'], { capture: true })
-  if (code !== 0) throw new Error(`${output.trim()}\n\n${explain(output)}`)
-  writeFileSync(stamp, fingerprint())
+  if (code !== 0) throw new Error(`${shorten(output)}\n\n${explain(output)}`)
+  // Yarn leaves the file as it is where nothing had to be done.
+  const now = new Date()
+  utimesSync(installed, now, now)
+}
+
+/** The last of what was said, once, without stack traces: Yarn repeats itself for each package. */
+function shorten(output) {
+  const lines = output.split('\n').filter((line) => line.trim() !== '' && !/^\s+at /.test(line))
+  return [...new Set(lines)].slice(-25).join('\n')
 }
 
 function explain(output) {
