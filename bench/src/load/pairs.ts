@@ -30,6 +30,10 @@ export async function openPair(target: Target, number: number): Promise<Pair> {
     fromB: (payload) => wire.message(payload, b, a),
     arriving: (payload) => wire.arriving(payload, a, b),
   }
+  if (wire.paired !== undefined) {
+    const { paired } = wire
+    await Promise.all([pair.a, pair.b].map((socket) => socket.arrival(paired, 'the pairing')))
+  }
   pair.a.write(pair.fromA(8))
   await pair.b.arrival(pair.arriving(8), 'the first message')
   pair.b.write(pair.fromB(8))

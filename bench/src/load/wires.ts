@@ -10,18 +10,25 @@ export interface Wire {
   message(payload: number, own: string, other: string): Buffer
   /** How many bytes that message is when it arrives. */
   arriving(payload: number, own: string, other: string): number
+  /** How many bytes the server sends to each side once they are paired; none where left out. */
+  paired?: number
 }
 
 const binaryMessage = (payload: number) => clientFrame(opcodes.binary, Buffer.alloc(payload, 'm'))
 
-const connectionPath: Wire = {
+const connectionPath = (protocol?: string): Wire => ({
   async open(target, own, other, key) {
     const socket = await openSocket(target)
-    await socket.upgrade(`/connection/${own}/${other}/${key}`)
+    await socket.upgrade(`/connection/${own}/${other}/${key}`, protocol)
     return socket
   },
   message: binaryMessage,
   arriving: serverFrameBytes,
+})
+
+const signal: Wire = {
+  ...connectionPath('signal.v1'),
+  paired: serverFrameBytes('{"type":"Paired"}'.length),
 }
 
 const peerjsMessage = (payload: number, own: string | undefined, other: string) =>
@@ -93,9 +100,9 @@ const forward: Wire = {
 
 /** The wire that each kind of target speaks. */
 export const wires: Record<Target['wire'], Wire> = {
-  signal: connectionPath,
-  relay: connectionPath,
-  pipe: connectionPath,
+  signal,
+  relay: connectionPath(),
+  pipe: connectionPath(),
   peerjs,
   splice,
   forward,
