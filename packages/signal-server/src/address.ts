@@ -1,22 +1,40 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIPv6, SocketAddress } from 'node:net'
+import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
 import proxyAddr from 'proxy-addr'
-import type { Settings } from './options.js'
+
+/** Which proxies are believed: all, none, so many, or those at these addresses. */
+export type TrustProxy = boolean | number | string | readonly string[]
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
+// RFC 1918, RFC 6598, RFC 3927, RFC 4193 and RFC 4291: where hosts have their proxies
+const privateNetworks = new BlockList()
+privateNetworks.addSubnet('10.0.0.0', 8, 'ipv4')
+privateNetworks.addSubnet('172.16.0.0', 12, 'ipv4')
+privateNetworks.addSubnet('192.168.0.0', 16, 'ipv4')
+privateNetworks.addSubnet('100.64.0.0', 10, 'ipv4')
+privateNetworks.addSubnet('169.254.0.0', 16, 'ipv4')
+privateNetworks.addSubnet('fc00::', 7, 'ipv6')
+privateNetworks.addSubnet('fe80::', 10, 'ipv6')
+
 /** Whether an address is of this machine itself. */
-export const isLoopback = (address: string): boolean =>
-  loopback.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+export const isLoopback = (address: string): boolean => isIn(loopback, address)
+
+/** Whether an address is of a private network, or of this machine. */
+export const isPrivate = (address: string): boolean =>
+  isLoopback(address) || isIn(privateNetworks, address)
+
+const isIn = (list: BlockList, address: string): boolean =>
+  isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 
 /**
  * Finds a client's own address behind the trusted proxies, as Express's `trust proxy` does.
  * An IPv4 address mapped into IPv6 is given as IPv4.
  */
 export function addressFinder(
-  trustProxy: Settings['trustProxy'],
+  trustProxy: TrustProxy,
 ): (request: IncomingMessage) => string {
   const trust = trustFunction(trustProxy)
   return (request) => {
@@ -40,7 +58,7 @@ export function limitedAs(address: string): string {
 
 type Trust = (address: string, hop: number) => boolean
 
-function trustFunction(trustProxy: Settings['trustProxy']): Trust {
+function trustFunction(trustProxy: TrustProxy): Trust {
   if (typeof trustProxy === 'boolean') return () => trustProxy
   if (typeof trustProxy === 'number') return (_address, hop) => hop < trustProxy
   const list = typeof trustProxy === 'string' ? trustProxy.split(',') : [...trustProxy]

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { errorSentence, TOKEN_SUBPROTOCOL_PREFIX } from 'signal-protocol'
-import { addressFinder, isLoopback, limitedAs } from './address.js'
+import { addressFinder, isLoopback, isPrivate, limitedAs } from './address.js'
 import type { Claim, Grant } from './authorize.js'
 import type { Endpoint } from './endpoint.js'
 import { HttpRefusal } from './errors.js'
@@ -66,13 +66,23 @@ export class Admission {
   async authorize(request: IncomingMessage, path: string): Promise<Admitted> {
     const found = this.find(path)
     if (!found) throw notFound(path)
+    const grant = await this.authorizeClaim(request, path, found.claim)
+    return { ...found, grant }
+  }
+
+  /**
+   * Asks whether a request gets something that is no endpoint's.
+   * @throws HttpRefusal where it does not
+   */
+  async authorizeClaim(request: IncomingMessage, path: string, claim: Claim): Promise<Grant> {
     this.#checkOrigin(request)
-    const { endpoint, claim } = found
     const answer = await this.#ask(request, claim, tokenOf(request, path))
     if (answer === false) throw forbidden()
     const grant = answer === true ? {} : answer
-    if (claim.key !== undefined && grant.allowsKey?.(claim.key) === false) throw forbidden()
-    return { endpoint, claim, grant }
+    const { localId, key } = claim
+    const otherId = grant.id !== undefined && localId !== undefined && localId !== grant.id
+    if (otherId || (key !== undefined && grant.allowsKey?.(key) === false)) throw forbidden()
+    return grant
   }
 
   /**
@@ -129,10 +139,12 @@ export class Admission {
 
   /** What the request is counted as, where the limits per address apply to it. */
   #limited(request: IncomingMessage): string | undefined {
-    const { maxSocketsPerAddress, exemptLoopback } = this.settings
+    const { maxSocketsPerAddress, exemptLoopback, exemptUnknownProxies } = this.settings
     if (maxSocketsPerAddress === Infinity && !this.#rate) return undefined
     const address = this.#addressOf(request)
     if (exemptLoopback && isLoopback(address)) return undefined
+    const proxied = request.headers['x-forwarded-for'] !== undefined
+    if (exemptUnknownProxies && proxied && isPrivate(address)) return undefined
     return limitedAs(address)
   }
 

@@ -16,12 +16,14 @@ export interface Claim {
 export interface Grant {
   /** Apps are worlds of their own: no id, key or pipe is shared. @default '' */
   readonly app?: string
+  /** The only id that may be used. @default the one that is claimed */
+  readonly id?: string
   /** Which keys may be joined or connected on. @default all */
   readonly allowsKey?: (key: string) => boolean
   /** When it ends, in milliseconds since 1970; the socket is then closed (4401). */
   readonly expiresAt?: number
-  /** Aborted when it is taken back; the socket is then closed (4401). */
-  readonly revoked?: AbortSignal
+  /** Such as an `AbortSignal`: asked about once a second, and the socket closed (4401) if so. */
+  readonly revoked?: { readonly aborted: boolean }
 }
 
 /**

@@ -14,15 +14,17 @@ export interface SignalServerEvents {
   listening: [event: { url: string }]
   /** A peer has a new introduction socket. */
   session: [event: { app: string; id: string }]
+  /** An introduction socket is gone, after so many milliseconds. */
+  sessionEnd: [event: { app: string; id: string; lasted: number }]
   /** Two peers were introduced to each other. */
   introduction: [event: { app: string; ids: readonly [string, string]; keys: readonly string[] }]
   /** A peer left keys, or is gone. */
   departure: [event: { app: string; id: string; keys: readonly string[] }]
-  /** Two connections were piped together. */
-  pair: [event: PairEvent]
-  /** A pipe ended, and why. */
-  unpair: [event: PairEvent & { outcome: Outcome }]
-  /** A request was answered with an HTTP status instead of 101. */
+  /** Two connections were piped together; the first of them had waited so many milliseconds. */
+  pair: [event: PairEvent & { waited: number }]
+  /** A pipe ended after so many milliseconds, and why. */
+  unpair: [event: PairEvent & { outcome: Outcome; lasted: number }]
+  /** A request was answered with an HTTP status instead of 101; `url` has no token and no query. */
   refused: [event: { url: string; status: number; code: string; address: string }]
   /** A fault of the server itself, or of a hook; the server goes on. Unheard ones are only logged. */
   fault: [error: Error]

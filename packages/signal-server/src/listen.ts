@@ -9,6 +9,8 @@ export interface ListenOptions {
   port?: number
   /** Address or name of an interface. @default all */
   host?: string
+  /** Below which everything is, such as `/signal`. @default / */
+  path?: string
   /** Key and certificate (PEM), for HTTPS and WSS. @default plain HTTP */
   tls?: { key: string | Buffer; cert: string | Buffer }
   /** An Express app whose routes come before the server's own. @default none */
@@ -32,10 +34,10 @@ export async function listen(
   router: Router,
   attach: (server: Server) => void,
   headersTime: number,
-  { port = 8080, host, tls, app = express() }: ListenOptions,
+  { port = 8080, host, path = '/', tls, app = express() }: ListenOptions,
 ): Promise<Listening> {
   app.disable('x-powered-by')
-  app.use(router)
+  app.use(path || '/', router)
   app.use((_request, response) => {
     response.status(404).json({ error: 'not_found', message: 'There is nothing here.' })
   })
@@ -55,7 +57,7 @@ export async function listen(
   const name = host === undefined || host === '::' || host === '0.0.0.0' ? 'localhost' : host
   const inUrl = name.includes(':') ? `[${name}]` : name
   return {
-    url: `${tls ? 'https' : 'http'}://${inUrl}:${actual}`,
+    url: `${tls ? 'https' : 'http'}://${inUrl}:${actual}${path === '/' ? '' : path}`,
     port: actual,
     close: () =>
       new Promise((resolve) => {

@@ -1,4 +1,5 @@
 import type { IceServer } from 'signal-protocol'
+import { addressFinder, type TrustProxy } from './address.js'
 import type { Authorize } from './authorize.js'
 
 /** How a {@link SignalServer} behaves. Times are in milliseconds, sizes in bytes. */
@@ -8,7 +9,7 @@ export interface SignalServerOptions {
   /** Origins that browsers may come from (`https://app.example`). @default every origin */
   origins?: readonly string[]
   /** Proxies whose `X-Forwarded-For` is believed, as Express's `trust proxy`. @default false */
-  trustProxy?: boolean | number | string | readonly string[]
+  trustProxy?: TrustProxy
   /** STUN and TURN servers that `signal.v1` clients are told of in their Welcome. @default none */
   iceServers?: (() => readonly IceServer[]) | readonly IceServer[]
 
@@ -20,6 +21,11 @@ export interface SignalServerOptions {
   maxUpgradesPerSecond?: number
   /** Whether the limits per address leave loopback alone, as where a local proxy is. @default false */
   exemptLoopback?: boolean
+  /**
+   * Whether the limits per address leave alone what has come through a proxy in a private network
+   * that `trustProxy` does not name: it is the proxy's address, not the client's. @default false
+   */
+  exemptUnknownProxies?: boolean
   /** Time for the headers of a request (only for servers that `listen()` makes). @default 5000 */
   headersTime?: number
   /** Time for `authorize` to answer. @default 5000 */
@@ -91,6 +97,7 @@ export const defaults: Settings = {
   maxSocketsPerAddress: Infinity,
   maxUpgradesPerSecond: Infinity,
   exemptLoopback: false,
+  exemptUnknownProxies: false,
   headersTime: 5_000,
   authorizeTime: 5_000,
   maxKeyBytes: 256,
@@ -161,8 +168,21 @@ function check(name: keyof Settings, value: unknown): void {
     if (!Array.isArray(value) || !value.every(isOrigin)) {
       wrong('a list of origins such as "https://app.example"')
     }
+  } else if (name === 'trustProxy') {
+    if (!isTrust(value)) {
+      wrong('true, false, a number of proxies, or their addresses such as "10.0.0.0/8, loopback"')
+    }
   } else if (name === 'iceServers') {
     if (typeof value !== 'function' && !Array.isArray(value)) wrong('a list, or a function')
+  }
+}
+
+function isTrust(value: unknown): boolean {
+  try {
+    addressFinder(value as TrustProxy)
+    return true
+  } catch {
+    return false
   }
 }
 

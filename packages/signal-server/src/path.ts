@@ -54,6 +54,10 @@ export function pathOf(target: string): string | undefined {
   return path?.replace(/[?#].*$/s, '')
 }
 
+/** A request's target for logs: without the token in front of its path, and without its query. */
+export const withoutSecrets = (target: string): string =>
+  target.replace(/[?#].*$/s, '').replace(/\/t\/[^/]+/, '/t/…')
+
 /** A path as it stands below a mount; undefined where it is elsewhere. */
 export function belowMount(mount: string, path: string): string | undefined {
   if (mount === '') return path

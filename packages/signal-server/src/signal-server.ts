@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
 import type { Express, Router } from 'express'
+import type { IceServer } from 'signal-protocol'
 import { Admission } from './admission.js'
 import { ByteBudget } from './byte-budget.js'
 import { ConnectionEndpoint } from './connection/connection-endpoint.js'
@@ -28,6 +29,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   readonly #endpoints: Endpoint[] = []
   readonly #admission: Admission
   readonly #upgrades: Upgrades
+  readonly #iceServers: () => readonly IceServer[]
   readonly #startedAt = Date.now()
   readonly #releases: (() => void)[] = []
   #router: Router | undefined
@@ -49,8 +51,8 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
     this.#upgrades = new Upgrades(this.#admission, this.#context.outcomes, this)
 
     const { iceServers } = settings
-    const currentIceServers = typeof iceServers === 'function' ? iceServers : () => iceServers
-    const v1 = signalV1({ name: 'signal-server', version }, currentIceServers)
+    this.#iceServers = typeof iceServers === 'function' ? iceServers : () => iceServers
+    const v1 = signalV1({ name: 'signal-server', version }, this.#iceServers)
     const introductions = new IntroductionEndpoint(this.#context, v1)
     this.#endpoints.push(
       introductions,
@@ -75,8 +77,9 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   async listen(options: ListenOptions = {}): Promise<{ url: string; port: number }> {
     if (this.#listening) throw new Error('This server listens already.')
     const { headersTime } = this.#context.settings
-    const attach = (server: Server) => this.attach(server)
-    this.#listening = await listen(this.router, attach, headersTime, options)
+    const path = mountPath(options.path ?? '/')
+    const attach = (server: Server) => this.attach(server, { path })
+    this.#listening = await listen(this.router, attach, headersTime, { ...options, path })
     const { url, port } = this.#listening
     log.server('listening at %s', url)
     this.emit('listening', { url })
@@ -122,7 +125,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   /** The HTTP side, for an Express app (4 or 5): `app.use('/signal', server.router)`. */
   get router(): Router {
     const routers = this.#endpoints.flatMap(({ router }) => router ?? [])
-    return (this.#router ??= httpRouter(this.#admission, routers))
+    return (this.#router ??= httpRouter(this.#admission, this.#iceServers, routers))
   }
 
   /** Whether it lets nobody in any more. */
@@ -137,6 +140,8 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
       sockets: this.#admission.sockets,
       bufferedBytes: budget.used,
       pipedBytes: outcomes.pipedBytes,
+      pipedMessages: outcomes.pipedMessages,
+      introductionMessages: outcomes.introductionMessages,
       uptime: (Date.now() - this.#startedAt) / 1_000,
       endpoints: Object.fromEntries(this.#endpoints.map((e) => [e.name, e.stats()])),
       outcomes: outcomes.snapshot(),

@@ -47,6 +47,10 @@ export class Outcomes {
   >
   /** Payload and header bytes that went through pipes. */
   pipedBytes = 0
+  /** Messages whose end went through pipes. */
+  pipedMessages = 0
+  /** Messages that came on introduction sockets. */
+  introductionMessages = 0
 
   count(outcome: Outcome, times = 1): void {
     this.#counts[outcome] += times
@@ -70,6 +74,10 @@ export interface Stats {
   bufferedBytes: number
   /** Bytes that went through pipes since the start. */
   pipedBytes: number
+  /** Messages that went through pipes since the start. */
+  pipedMessages: number
+  /** Messages that came on introduction sockets since the start. */
+  introductionMessages: number
   /** Seconds since the server was made. */
   uptime: number
   /** Gauges of each endpoint, by its name. */

@@ -7,7 +7,7 @@ import { HttpRefusal, refusalFrom } from './errors.js'
 import type { SignalServerEvents } from './events.js'
 import { checkHandshake, offeredProtocols } from './handshake.js'
 import { log } from './log.js'
-import { notFound } from './path.js'
+import { notFound, withoutSecrets } from './path.js'
 import type { Outcomes } from './stats.js'
 
 /** Brings an upgrade to its endpoint, or answers it with an HTTP status; never a 101 before that. */
@@ -21,7 +21,7 @@ export class Upgrades {
   /** @param path - below the mount, with a token where there is one, without query */
   handle(request: IncomingMessage, socket: Socket, head: Buffer, path: string): void {
     // a reset at any time from now on must not end the process
-    socket.on('error', (error) => log.upgrade('%s: %s', path, error.message))
+    socket.on('error', (error) => log.upgrade('%s: %s', withoutSecrets(path), error.message))
     this.#accept(request, socket, head, path).catch((error: unknown) => {
       this.refuse(request, socket, this.#refusalFrom(error))
     })
@@ -30,7 +30,7 @@ export class Upgrades {
   /** Answers an upgrade with an HTTP status, and ends the connection. */
   refuse(request: IncomingMessage, socket: Socket, refusal: HttpRefusal): void {
     const { status, code, body, headers } = refusal
-    const { url = '' } = request
+    const url = withoutSecrets(request.url ?? '')
     const address = this.admission.addressOf(request)
     this.outcomes.count(this.outcomes.named(`refused_${code}`))
     this.events.emit('refused', { url, status, code, address })

@@ -119,13 +119,13 @@ export class ConnectionEndpoint implements Endpoint {
       const current = this.#pairings.removePair(place, pipe)
       this.context.outcomes.count(outcome)
       log.connection('%s – %s: %s', localId, remoteId, outcome)
-      this.context.events.emit('unpair', { ...event, outcome })
+      this.context.events.emit('unpair', { ...event, outcome, lasted: pipe.age })
       if (current && failures.has(outcome)) this.#introduceAgain(place, pipe.legs)
     })
     this.#pairings.paired(place, pipe)
     this.context.outcomes.count('paired')
     log.connection('%s – %s: paired', localId, remoteId)
-    this.context.events.emit('pair', event)
+    this.context.events.emit('pair', { ...event, waited: partner.age })
   }
 
   /** A client came back: its old pipe ends, and its peer is introduced to it again. */

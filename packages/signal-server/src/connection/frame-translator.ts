@@ -39,6 +39,8 @@ export class FrameTranslator {
   /** What there is of a header or a control frame that is split over chunks. */
   #begun: Buffer | undefined
   #begunSize = 0
+  /** Last fragments whose header has passed. */
+  #messages = 0
   #closed = false
   #failed = false
 
@@ -46,6 +48,13 @@ export class FrameTranslator {
   constructor(sink: FrameSink, native: NativeUnmask | null = nativeUnmask) {
     this.#sink = sink
     this.#native = native
+  }
+
+  /** How many messages have ended since the last call. */
+  takeMessages(): number {
+    const messages = this.#messages
+    this.#messages = 0
+    return messages
   }
 
   /** Whether the output so far ends between two frames, where another frame may be put in. */
@@ -141,6 +150,7 @@ export class FrameTranslator {
     const first = bytes[from]!
     const short = bytes[from + 1]! & 0x7f
     this.#fragmented = first < 0x80
+    if (!this.#fragmented) this.#messages++
     this.#key = readKey(bytes, from + size - 4)
     this.#left = short < 126 ? short : readLength(bytes, from, short)
     if (short === 127) bytes.copyWithin(to + 2, from + 2, from + 10)

@@ -14,6 +14,7 @@ const firstCapacity = 4 * 1024
 export class Hold implements LegReceiver {
   #bytes: Buffer | undefined
   #size = 0
+  readonly #startedAt = Date.now()
   readonly #timer: NodeJS.Timeout
   readonly #pace: Pace
   readonly #slowdown: Slowdown
@@ -34,6 +35,11 @@ export class Hold implements LegReceiver {
   /** How many bytes are held. */
   get size(): number {
     return this.#size
+  }
+
+  /** How long it has waited, in milliseconds. */
+  get age(): number {
+    return Date.now() - this.#startedAt
   }
 
   /** Ends the hold and hands over what was held, as frames for the peer. */

@@ -38,6 +38,7 @@ export class Pipe {
     if (first.v1) first.write(paired)
     if (second.v1) second.write(paired)
     const held = hold.take()
+    if (held) this.#count(held.length, first)
     if (held) second.write(held)
     second.source = first.translator
     first.source = second.translator
@@ -51,10 +52,18 @@ export class Pipe {
     return Math.max(...this.legs.map((leg) => (leg.queued > 0 ? now - leg.progressAt : 0)))
   }
 
-  /** Milliseconds until the pipe may carry more; 0 where it may now. */
-  spend(bytes: number): number {
-    this.context.outcomes.pipedBytes += bytes
+  /**
+   * Counts bytes that came from a leg.
+   * @returns milliseconds until the pipe may carry more; 0 where it may now
+   */
+  spend(bytes: number, leg: Leg): number {
+    this.#count(bytes, leg)
     return this.#pace?.spend(bytes) ?? 0
+  }
+
+  /** How long it has lived, in milliseconds. */
+  get age(): number {
+    return Date.now() - this.#startedAt
   }
 
   /** Whether it has lived as long as a pipe may. */
@@ -100,6 +109,11 @@ export class Pipe {
     for (const leg of this.legs) leg.destroy()
   }
 
+  #count(bytes: number, leg: Leg): void {
+    this.context.outcomes.pipedBytes += bytes
+    this.context.outcomes.pipedMessages += leg.translator.takeMessages()
+  }
+
   #finish(outcome: Outcome): void {
     this.#over = true
     for (const direction of this.#directions) direction.stop()
@@ -124,7 +138,7 @@ class Direction implements LegReceiver {
     const { queued, listens } = this.target
     const full = !listens || context.budget.over || queued > context.settings.maxPipeBytes
     if (queued > 0 && full) this.leg.pause(Pause.target)
-    const wait = this.pipe.spend(bytes.length)
+    const wait = this.pipe.spend(bytes.length, this.leg)
     if (wait > 0 && this.#paceTimer === undefined) this.#slow(wait)
   }
 

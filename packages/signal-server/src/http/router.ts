@@ -1,12 +1,20 @@
 import { Router, type NextFunction, type Request, type Response } from 'express'
+import type { IceServer } from 'signal-protocol'
 import type { Admission } from '../admission.js'
 import { refusalFrom } from '../errors.js'
 import { methodNotAllowed, upgradeRequired } from '../handshake.js'
 import { pathOf } from '../path.js'
 import { page } from './page.js'
 
-/** The HTTP side: the page, the health check, and what a plain GET on a WebSocket path is told. */
-export function httpRouter(admission: Admission, endpointRouters: readonly Router[]): Router {
+/**
+ * The HTTP side: the page, the health checks, the ICE servers, and what a plain GET on a WebSocket
+ * path is told.
+ */
+export function httpRouter(
+  admission: Admission,
+  iceServers: () => readonly IceServer[],
+  endpointRouters: readonly Router[],
+): Router {
   const router = Router()
   router.get('/', (_request, response) => {
     response.type('html').send(page())
@@ -14,32 +22,49 @@ export function httpRouter(admission: Admission, endpointRouters: readonly Route
   router.get('/healthz', (_request, response) => {
     response.set('Cache-Control', 'no-store').json({ status: 'ok' })
   })
+  router.get('/readyz', (_request, response) => {
+    const status = admission.draining ? 503 : 200
+    const word = admission.draining ? 'draining' : 'ready'
+    response.set('Cache-Control', 'no-store').status(status).json({ status: word })
+  })
   for (const endpointRouter of endpointRouters) router.use(endpointRouter)
   router.use((request, response, next) => {
-    void explain(admission, request, response, next)
+    void explain(admission, iceServers, request, response, next)
   })
   return router
 }
 
+const iceServersPath = /^(\/t\/[^/]+)?\/ice-servers$/
+
 /**
- * A browser sees nothing of a refused upgrade but 1006, so a client asks its path with a plain GET
- * why: it is refused as the upgrade would be, or told to upgrade (426).
+ * Answers paths that need the same authorisation as an upgrade. A browser sees nothing of a refused
+ * upgrade but 1006, so a client asks its path with a plain GET why: it is refused as the upgrade
+ * would be, or told to upgrade (426).
  */
 async function explain(
   admission: Admission,
+  iceServers: () => readonly IceServer[],
   request: Request,
   response: Response,
   next: NextFunction,
 ): Promise<void> {
   const path = pathOf(request.url)
   try {
-    if (path === undefined || !admission.find(path)) return next()
+    if (path === undefined) return next()
+    const ice = iceServersPath.test(path)
+    if (!ice && !admission.find(path)) return next()
     response.set('Access-Control-Allow-Origin', '*')
     if (request.method === 'OPTIONS') {
       response.set('Access-Control-Allow-Headers', 'Authorization').sendStatus(204)
       return
     }
     if (request.method !== 'GET') throw methodNotAllowed()
+    if (ice) {
+      // TURN relays traffic for whoever has a credential
+      await admission.authorizeClaim(request, path, { endpoint: 'ice-servers' })
+      response.set('Cache-Control', 'no-store').json({ iceServers: iceServers() })
+      return
+    }
     await admission.authorize(request, path)
     throw upgradeRequired()
   } catch (error) {

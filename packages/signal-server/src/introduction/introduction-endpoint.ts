@@ -74,6 +74,8 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
       this.#worlds.delete(world.app)
     }
     this.#tellDeparture(session, left)
+    const lasted = Date.now() - session.startedAt
+    this.context.events.emit('sessionEnd', { app: world.app, id: session.id, lasted })
   }
 
   /**

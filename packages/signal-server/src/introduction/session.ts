@@ -30,6 +30,8 @@ export class Session implements Pulse, Member {
   heard = true
   lastHeard = 0
   pingedAt = 0
+  /** When it came, in milliseconds since 1970. */
+  readonly startedAt = Date.now()
 
   readonly #keyPace: Pace
   readonly #messagePace: Pace
@@ -153,6 +155,7 @@ export class Session implements Pulse, Member {
 
   #receive(data: Buffer, binary: boolean): void {
     if (this.#gone) return
+    this.context.outcomes.introductionMessages++
     this.#inbox.push({ data, binary })
     this.#next()
   }
