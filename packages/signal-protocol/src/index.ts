@@ -14,6 +14,8 @@ export {
   type Json,
   type Leave,
   type Paired,
+  type Ping,
+  type Pong,
   type ServerMessage,
   type SignalFrom,
   type SignalTo,

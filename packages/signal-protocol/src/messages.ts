@@ -34,8 +34,13 @@ export interface SignalTo {
   signal: Json
 }
 
+/** Asks for a {@link Pong}: a browser cannot send WebSocket pings, nor see the server's. */
+export interface Ping {
+  type: 'Ping'
+}
+
 /** What a `signal.v1` client sends on the introduction socket, as JSON text. */
-export type ClientMessage = Join | Leave | Announce | SignalTo
+export type ClientMessage = Join | Leave | Announce | SignalTo | Ping
 
 /** An entry of `RTCConfiguration.iceServers` (WebRTC 1.0 §4.2.3). */
 export interface IceServer {
@@ -58,6 +63,11 @@ export interface Introduction {
   id: string
   keys: string[]
   info?: Json
+  /**
+   * The server has ended the pipe of the two on these keys: what a client still holds of it is
+   * dead, even if its network has not told it so.
+   */
+  again?: true
 }
 
 /** A peer that was introduced has new info. */
@@ -81,6 +91,11 @@ export interface SignalFrom {
   signal: Json
 }
 
+/** The answer to each {@link Ping}. */
+export interface Pong {
+  type: 'Pong'
+}
+
 /** Something that this client sent was refused. */
 export interface ErrorMessage {
   type: 'Error'
@@ -93,7 +108,8 @@ export interface ErrorMessage {
 }
 
 /** What the server sends to a `signal.v1` client on the introduction socket, as JSON text. */
-export type ServerMessage = Welcome | Introduction | Update | Departure | SignalFrom | ErrorMessage
+export type ServerMessage =
+  Welcome | Introduction | Update | Departure | SignalFrom | Pong | ErrorMessage
 
 /**
  * The first data frame of a paired connection, for clients that offered {@link SUBPROTOCOL} on

@@ -59,6 +59,9 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
       case 'signal':
         this.#signal(session, request.to, request.signal)
         break
+      case 'ping':
+        session.tell({ type: 'pong' })
+        break
       case 'nothing':
         break
     }
@@ -87,8 +90,8 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const [a, b] = ids.map((id) => world?.peers.get(id))
     const [forA, forB] = [a?.sessionFor(key), b?.sessionFor(key)]
     if (!a || !b || !forA || !forB) return false
-    forA.tell({ type: 'introduction', id: b.id, keys: [key], info: b.info })
-    forB.tell({ type: 'introduction', id: a.id, keys: [key], info: a.info })
+    forA.tell({ type: 'introduction', id: b.id, keys: [key], info: b.info, again: true })
+    forB.tell({ type: 'introduction', id: a.id, keys: [key], info: a.info, again: true })
     this.#introduced(app, ids, [key])
     return true
   }

@@ -6,15 +6,24 @@ export type Request =
   | { type: 'leave'; keys: string[] }
   | { type: 'announce'; info: Json }
   | { type: 'signal'; to: string; signal: Json }
+  | { type: 'ping' }
   | { type: 'nothing' }
 
 /** What is told to a client, whatever its dialect. */
 export type Notice =
   | { type: 'welcome'; id: string }
-  | { type: 'introduction'; id: string; keys: readonly string[]; info: Json | undefined }
+  | {
+      type: 'introduction'
+      id: string
+      keys: readonly string[]
+      info: Json | undefined
+      /** The server has ended the pipe that the two had. */
+      again?: true
+    }
   | { type: 'update'; id: string; info: Json }
   | { type: 'departure'; id: string; keys: readonly string[] }
   | { type: 'signal'; from: string; signal: Json }
+  | { type: 'pong' }
   | { type: 'error'; code: ErrorCode; message: string; keys?: string[]; id?: string }
 
 /** The wire format of one generation of clients on `/introduction`. */

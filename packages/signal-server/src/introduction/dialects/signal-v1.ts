@@ -32,12 +32,13 @@ export function signalV1(
         return { type: 'Welcome', id: notice.id, server, ...(ice.length && { iceServers: ice }) }
       }
       case 'introduction': {
-        const { id, keys, info } = notice
+        const { id, keys, info, again } = notice
         return {
           type: 'Introduction',
           id,
           keys: keys as string[],
           ...(info !== undefined && { info }),
+          ...(again && { again }),
         }
       }
       case 'update':
@@ -46,6 +47,8 @@ export function signalV1(
         return { ...notice, type: 'Departure', keys: notice.keys as string[] }
       case 'signal':
         return { ...notice, type: 'Signal' }
+      case 'pong':
+        return { type: 'Pong' }
       case 'error':
         return { ...notice, type: 'Error' }
     }
@@ -68,6 +71,8 @@ function decode(data: Buffer, binary: boolean): Request[] {
       if (signal === undefined) throw new BadMessage('A Signal must have "signal".')
       return [{ type: 'signal', to, signal: signal as Json }]
     }
+    case 'Ping':
+      return [{ type: 'ping' }]
     default:
       // a newer client may know types that this server does not
       if (typeof fields.type === 'string') return [{ type: 'nothing' }]
