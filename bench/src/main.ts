@@ -6,6 +6,8 @@ import { allCases } from './cases/all-cases.js'
 import { makeCertificate } from './certificate.js'
 import { pinned } from './child.js'
 import { contestants } from './contestants/contestants.js'
+import { writeDocument } from './document.js'
+import { machine } from './machine.js'
 import { section, type CaseReport } from './report.js'
 import { runCase } from './run.js'
 
@@ -15,6 +17,9 @@ const usage = `yarn bench [options]
   --peers NAME,…   these contestants alone (ours,localfirst,ws,peerjs,splice,haproxy)
   --rounds N       how often each run is repeated; the medians count
   --json FILE      writes everything that was measured
+  --write          puts the tables and plots into docs/BENCHMARKS.md
+
+HAProxy is taken from /usr/sbin/haproxy, or from where BENCH_HAPROXY says.
 `
 
 function fail(message: string): never {
@@ -31,6 +36,7 @@ function parse() {
         peers: { type: 'string' },
         rounds: { type: 'string' },
         json: { type: 'string' },
+        write: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     }).values
@@ -61,6 +67,8 @@ if (options.help) {
 }
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 3))
 if (!Number.isInteger(rounds) || rounds < 1) fail('--rounds takes a whole number above 0')
+if (options.write && (options.quick || options.only !== undefined || options.peers !== undefined))
+  fail('--write takes a whole run: all cases, all contestants, full length')
 const cases = chosen(allCases(options.quick), options.only)
 const peers = chosen(
   contestants,
@@ -72,7 +80,8 @@ const peers = chosen(
 if (pinned) spawnSync('taskset', ['-cp', '1', String(process.pid)])
 const warn = (text: string) => process.stderr.write(`${text}\n`)
 if (!pinned) warn('Fewer than two cores or no taskset: server and load disturb each other.')
-if (loadavg()[0]! > 0.5) warn('The machine is busy with something else: expect noise.')
+const idle = loadavg()[0]! < 0.5
+if (!idle) warn('The machine is busy with something else: expect noise.')
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 
 const certificate = await makeCertificate()
@@ -91,3 +100,4 @@ if (options.json !== undefined)
       2,
     ),
   )
+if (options.write) writeDocument(machine(rounds, idle), reports, peers)

@@ -79,7 +79,7 @@ function stalledPairs(quick: boolean): BenchCase {
     about: 'Each writer has sent 4 MB of a 64 MB frame to a reader that does not read.',
     runs: [
       {
-        needs: ['pipe', 'websocket'],
+        needs: ['pipe', 'binary'],
         request: { load: 'stalledPairs', parameters: { pairs, bytes: 4 * megabyte } },
       },
     ],
@@ -120,7 +120,7 @@ const hugeFrame: BenchCase = {
   about: "The server's resident memory is sampled while the frame passes.",
   runs: [
     {
-      needs: ['pipe', 'websocket'],
+      needs: ['pipe', 'binary'],
       request: { load: 'hugeFrame', parameters: { bytes: 2 ** 31 } },
     },
   ],

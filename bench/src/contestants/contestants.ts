@@ -5,7 +5,7 @@ import type { Target } from '../load/load-socket.js'
 export const haproxyPath = process.env.BENCH_HAPROXY ?? '/usr/sbin/haproxy'
 
 /** What a contestant has to have for a run. */
-export type Ability = 'pipe' | 'websocket' | 'wait' | 'hold' | 'introductions' | 'tls'
+export type Ability = 'pipe' | 'binary' | 'wait' | 'hold' | 'introductions' | 'tls'
 
 export interface Contestant {
   /** As on the command line, and the name of its file. */
@@ -24,32 +24,32 @@ export const contestants: readonly Contestant[] = [
     name: 'ours',
     title: 'signal-server',
     wire: 'signal',
-    abilities: ['pipe', 'websocket', 'wait', 'hold', 'introductions', 'tls'],
+    abilities: ['pipe', 'binary', 'wait', 'hold', 'introductions', 'tls'],
   },
   {
     name: 'localfirst',
     title: '@localfirst/relay 4.2.2',
     wire: 'relay',
-    abilities: ['pipe', 'websocket', 'wait', 'hold', 'introductions'],
+    abilities: ['pipe', 'binary', 'wait', 'hold', 'introductions'],
   },
   {
     name: 'ws',
-    title: 'ws 8, message by message',
+    title: 'ws, message by message',
     wire: 'pipe',
-    abilities: ['pipe', 'websocket', 'wait', 'tls'],
+    abilities: ['pipe', 'binary', 'wait', 'tls'],
   },
   { name: 'peerjs', title: 'PeerJS server', wire: 'peerjs', abilities: ['pipe', 'tls'] },
   {
     name: 'splice',
     title: 'TCP splice in Node',
     wire: 'splice',
-    abilities: ['pipe', 'wait', 'tls'],
+    abilities: ['pipe', 'binary', 'wait', 'tls'],
   },
   {
     name: 'haproxy',
     title: 'HAProxy, TCP mode',
     wire: 'forward',
-    abilities: ['pipe', 'tls'],
+    abilities: ['pipe', 'binary', 'tls'],
     ...(existsSync(haproxyPath) ? {} : { missing: 'not installed' }),
   },
 ]
