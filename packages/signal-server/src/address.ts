@@ -33,9 +33,7 @@ const isIn = (list: BlockList, address: string): boolean =>
  * Finds a client's own address behind the trusted proxies, as Express's `trust proxy` does.
  * An IPv4 address mapped into IPv6 is given as IPv4.
  */
-export function addressFinder(
-  trustProxy: TrustProxy,
-): (request: IncomingMessage) => string {
+export function addressFinder(trustProxy: TrustProxy): (request: IncomingMessage) => string {
   const trust = trustFunction(trustProxy)
   return (request) => {
     // a socket that is gone already has no address

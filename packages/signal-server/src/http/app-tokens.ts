@@ -87,7 +87,8 @@ export function appTokens({ tokens, password, trustProxy = false }: AppTokensOpt
 }
 
 // Express knows an error handler by its four parameters
-const malformed: ErrorRequestHandler = (_error, _request, response, _next) => {
+const malformed: ErrorRequestHandler = (error, _request, response, next) => {
+  if (response.headersSent) return next(error)
   answer(response, 400, 'The body must be a form or JSON.')
 }
 
