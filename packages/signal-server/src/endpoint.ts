@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { EventEmitter } from 'node:events'
 import type { Router } from 'express'
 import type { Claim, Grant } from './authorize.js'
+import type { Instances } from './bus/instances.js'
 import type { Heartbeat } from './heartbeat.js'
 import type { ByteBudget } from './byte-budget.js'
 import type { Outcomes } from './stats.js'
@@ -30,6 +31,8 @@ export interface EndpointContext {
   readonly budget: ByteBudget
   readonly outcomes: Outcomes
   readonly events: EventEmitter<SignalServerEvents>
+  /** The other instances, where a bus joins them. */
+  readonly instances: Instances | undefined
 }
 
 /**

@@ -1,3 +1,5 @@
+export type { Bus } from './bus/bus.js'
+export { LocalBus } from './bus/local-bus.js'
 export { HttpRefusal, type RefusalCode } from './errors.js'
 export type { Authorize, Claim, Grant } from './authorize.js'
 export type { Endpoint, EndpointContext, EndpointFactory, Upgrade } from './endpoint.js'

@@ -6,4 +6,5 @@ export const log = {
   upgrade: debug('signal:upgrade'),
   introduction: debug('signal:introduction'),
   connection: debug('signal:connection'),
+  bus: debug('signal:bus'),
 }

@@ -1,11 +1,14 @@
 import type { IceServer } from 'signal-protocol'
 import { addressFinder, type TrustProxy } from './address.js'
 import type { Authorize } from './authorize.js'
+import type { Bus } from './bus/bus.js'
 
 /** How a {@link SignalServer} behaves. Times are in milliseconds, sizes in bytes. */
 export interface SignalServerOptions {
   /** Who may come in: see {@link Authorize}. @default everybody */
   authorize?: Authorize
+  /** Joins this server with others, so that peers of all of them meet. @default none */
+  bus?: Bus | undefined
   /** Origins that browsers may come from (`https://app.example`). @default every origin */
   origins?: readonly string[]
   /** Proxies whose `X-Forwarded-For` is believed, as Express's `trust proxy`. @default false */
@@ -84,11 +87,12 @@ export interface SignalServerOptions {
 }
 
 /** Every option with its value. */
-export type Settings = Required<SignalServerOptions>
+export type Settings = Required<Omit<SignalServerOptions, 'bus'>> & Pick<SignalServerOptions, 'bus'>
 
 /** One small box (1 vCPU, 512 MB) is what these are made for. */
 export const defaults: Settings = {
   authorize: () => true,
+  bus: undefined,
   origins: [],
   trustProxy: false,
   iceServers: [],
@@ -142,11 +146,17 @@ export function settingsFrom(options: SignalServerOptions): Settings {
   }
   const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined))
   const settings: Settings = { ...defaults, ...given }
-  const atMost = (low: keyof Settings, high: keyof Settings) => {
+  type Size =
+    | 'maxHeldBytes'
+    | 'maxQueuedBytes'
+    | 'maxBufferedBytes'
+    | 'maxKeysPerPeer'
+    | 'maxRegistrations'
+    | 'maxInfoBytes'
+    | 'maxMessageBytes'
+  const atMost = (low: Size, high: Size) => {
     if (settings[low] > settings[high]) {
-      throw new TypeError(
-        `Option "${low}" must be at most "${high}" (${JSON.stringify(settings[high])}).`,
-      )
+      throw new TypeError(`Option "${low}" must be at most "${high}" (${settings[high]}).`)
     }
   }
   atMost('maxHeldBytes', 'maxBufferedBytes')

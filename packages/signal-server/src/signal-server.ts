@@ -3,10 +3,11 @@ import type { Server } from 'node:http'
 import type { Express, Router } from 'express'
 import type { IceServer } from 'signal-protocol'
 import { Admission } from './admission.js'
+import { Instances } from './bus/instances.js'
 import { ByteBudget } from './byte-budget.js'
 import { ConnectionEndpoint } from './connection/connection-endpoint.js'
 import type { Endpoint, EndpointContext, EndpointFactory } from './endpoint.js'
-import type { SignalServerEvents } from './events.js'
+import { reportFault, type SignalServerEvents } from './events.js'
 import { Heartbeat } from './heartbeat.js'
 import { httpRouter } from './http/router.js'
 import { signalV1 } from './introduction/dialects/signal-v1.js'
@@ -31,9 +32,9 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   readonly #upgrades: Upgrades
   readonly #iceServers: () => readonly IceServer[]
   readonly #startedAt = Date.now()
-  readonly #releases: (() => void)[] = []
+  readonly #releases = new Set<() => void>()
   #router: Router | undefined
-  #listening: Listening | undefined
+  #listening: Promise<Listening> | undefined
   #closed: Promise<void> | undefined
 
   /** @throws TypeError that names the option which is wrong */
@@ -46,18 +47,26 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
       budget: new ByteBudget(settings.maxBufferedBytes),
       outcomes: new Outcomes(),
       events: this,
+      instances: settings.bus && new Instances(settings.bus),
     }
-    this.#admission = new Admission(settings, this.#endpoints)
+    this.#admission = new Admission(settings, this.#endpoints, this)
     this.#upgrades = new Upgrades(this.#admission, this.#context.outcomes, this)
 
     const { iceServers } = settings
-    this.#iceServers = typeof iceServers === 'function' ? iceServers : () => iceServers
+    this.#iceServers = () => {
+      try {
+        return typeof iceServers === 'function' ? iceServers() : iceServers
+      } catch (error) {
+        reportFault(this, error)
+        return []
+      }
+    }
     const v1 = signalV1({ name: 'signal-server', version }, this.#iceServers)
     const introductions = new IntroductionEndpoint(this.#context, v1)
     this.#endpoints.push(
       introductions,
       new ConnectionEndpoint(this.#context, ({ app, localId, remoteId, key }) => {
-        introductions.introduceAgain(app, [localId, remoteId], key)
+        introductions.introduceAgain(app, localId, remoteId, key)
       }),
     )
   }
@@ -75,15 +84,23 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
    * allowed
    */
   async listen(options: ListenOptions = {}): Promise<{ url: string; port: number }> {
+    this.#checkNotClosed()
     if (this.#listening) throw new Error('This server listens already.')
     const { headersTime } = this.#context.settings
     const path = mountPath(options.path ?? '/')
-    const attach = (server: Server) => this.attach(server, { path })
-    this.#listening = await listen(this.router, attach, headersTime, { ...options, path })
-    const { url, port } = this.#listening
-    log.server('listening at %s', url)
-    this.emit('listening', { url })
-    return { url, port }
+    const attach = (server: Server) => this.#intercept(server, path)
+    const fault = (error: Error) => reportFault(this, error)
+    this.#listening = listen(this.router, attach, headersTime, fault, { ...options, path })
+    try {
+      const { url, port } = await this.#listening
+      this.#checkNotClosed()
+      log.server('listening at %s', url)
+      this.emit('listening', { url })
+      return { url, port }
+    } catch (error) {
+      this.#listening = undefined
+      throw error
+    }
   }
 
   /**
@@ -102,23 +119,8 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
    * other listeners, whether they were added before or will be.
    */
   attach(server: Server, { path = '/' }: { path?: string } = {}): this {
-    const mount = mountPath(path)
-    const release = interceptUpgrades(
-      server,
-      (request, socket, head) => {
-        const whole = pathOf(request.url ?? '')
-        const below = whole === undefined ? undefined : belowMount(mount, whole)
-        // at the root only what an endpoint knows is ours
-        if (below === undefined || (mount === '' && !this.#knows(below))) return false
-        this.#upgrades.handle(request, socket, head, below)
-        return true
-      },
-      (request, socket) => {
-        socket.on('error', (error) => log.upgrade('%s', error.message))
-        this.#upgrades.refuse(request, socket, notFound(pathOf(request.url ?? '') ?? ''))
-      },
-    )
-    this.#releases.push(release)
+    this.#checkNotClosed()
+    this.#intercept(server, mountPath(path))
     return this
   }
 
@@ -166,11 +168,41 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   async #close(): Promise<void> {
     this.#admission.draining = true
     for (const release of this.#releases) release()
+    this.#upgrades.close()
     for (const endpoint of this.#endpoints) endpoint.close()
+    this.#context.instances?.close()
     this.#context.heartbeat.close()
-    await this.#listening?.close()
+    const listening = await this.#listening?.catch(() => undefined)
+    await listening?.close()
     log.server('closed')
     this.emit('close')
+  }
+
+  #intercept(server: Server, mount: string): () => void {
+    const release = interceptUpgrades(
+      server,
+      (request, socket, head) => {
+        const whole = pathOf(request.url ?? '')
+        const below = whole === undefined ? undefined : belowMount(mount, whole)
+        // at the root only what an endpoint knows is ours
+        if (below === undefined || (mount === '' && !this.#knows(below))) return false
+        this.#upgrades.handle(request, socket, head, below)
+        return true
+      },
+      (request, socket) => {
+        socket.on('error', (error) => log.upgrade('%s', error.message))
+        this.#upgrades.refuse(request, socket, notFound(pathOf(request.url ?? '') ?? ''))
+      },
+    )
+    const releaseOnce = () => {
+      if (this.#releases.delete(releaseOnce)) release()
+    }
+    this.#releases.add(releaseOnce)
+    return releaseOnce
+  }
+
+  #checkNotClosed(): void {
+    if (this.#closed) throw new Error('This server was closed.')
   }
 
   #knows(path: string): boolean {

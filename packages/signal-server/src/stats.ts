@@ -13,6 +13,7 @@ export const outcomeNames = [
   'pipe_stalled',
   'pipe_shed',
   'pipe_expired',
+  'pipe_unreachable',
   'hold_shed',
   'half_open',
   'protocol_error',

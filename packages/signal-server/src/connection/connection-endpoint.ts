@@ -1,5 +1,7 @@
 import { CloseCode } from 'signal-protocol'
 import type { Claim } from '../authorize.js'
+import { PipesAcross } from '../bus/pipes-across.js'
+import { PlacesAcross, type Occupant } from '../bus/places-across.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
 import { HttpRefusal } from '../errors.js'
 import { answerUpgrade } from '../handshake.js'
@@ -9,30 +11,51 @@ import type { Outcome } from '../stats.js'
 import { Hold } from './hold.js'
 import { Leg, Pause } from './leg.js'
 import { Pairings, reciprocal, type PairKey } from './pairings.js'
+import type { PipeEnd } from './pipe-end.js'
 import { Pipe } from './pipe.js'
 import { Reintroductions } from './reintroductions.js'
+import { Shedding } from './shedding.js'
 
-// a pair whose bytes have not moved for so long may be shed when memory is short
-const restBeforeShed = 5_000
+type Visitor = Occupant<Hold | Pipe | Leg>
+
+/** One side of a new pipe. */
+interface Side {
+  end: PipeEnd
+  held?: Buffer | undefined
+}
 
 /** `/connection/:localId/:remoteId/:key`: two reciprocal requests are piped together. */
 export class ConnectionEndpoint implements Endpoint {
   readonly name = 'connection'
   readonly #pairings = new Pairings<Hold, Pipe>()
   readonly #legs = new Set<Leg>()
-  readonly #reintroductions: Reintroductions
-  readonly #shedding: NodeJS.Timeout
+  readonly #reintroductions = new Reintroductions()
+  readonly #shedding: Shedding
+  /** How other instances know the connections of this one. */
+  readonly #visitors = new Map<PipeEnd, Visitor>()
+  readonly #places: PlacesAcross<Hold | Pipe | Leg> | undefined
+  readonly #pipes: PipesAcross | undefined
   #whenEmpty: (() => void) | undefined
 
-  /** @param introduceAgain - introduces two peers anew, where both still want the key */
+  /** @param introduceAgain - introduces the peer of a place to its other one anew */
   constructor(
     private readonly context: EndpointContext,
-    introduceAgain: (place: PairKey) => void,
+    private readonly introduceAgain: (place: PairKey) => void,
   ) {
-    this.#reintroductions = new Reintroductions(introduceAgain)
-    context.budget.watch((over) => this.#budgetCrossed(over))
-    this.#shedding = setInterval(() => this.#shed(), 1_000)
-    this.#shedding.unref()
+    const { budget, instances } = context
+    this.#shedding = new Shedding(budget, () => this.#pairings.allPairs())
+    budget.watch((over) => this.#budgetCrossed(over))
+    if (!instances) return
+    this.#pipes = new PipesAcross(instances, context)
+    this.#places = new PlacesAcross(instances, {
+      pair: ({ subject }, pipe, instance) => {
+        if (subject instanceof Hold) this.#pairAcross(subject, this.#pipes!.open(pipe, instance))
+      },
+      supersede: (visitor) => this.#supersededElsewhere(visitor),
+      released: ({ subject }) => {
+        if (subject instanceof Hold) this.#pairWaiting(subject)
+      },
+    })
   }
 
   match(path: string): Claim | undefined {
@@ -48,24 +71,27 @@ export class ConnectionEndpoint implements Endpoint {
   accept(upgrade: Upgrade): void {
     const { claim, app, grant, v1, socket } = upgrade
     answerUpgrade(upgrade)
-    const place: PairKey = {
-      app,
-      localId: claim.localId!,
-      remoteId: claim.remoteId!,
-      key: claim.key!,
-    }
+    const { localId, remoteId, key } = claim as Required<Claim>
+    const place: PairKey = { app, localId, remoteId, key }
     const leg = new Leg(socket, v1, grant, this.context)
     this.#legs.add(leg)
     leg.whenClosed(() => this.#forget(leg))
+    const visitor = this.#places?.enter(place, leg)
+    if (visitor) this.#visitors.set(leg, visitor)
 
     const { partner, superseded, ended } = this.#pairings.request(place)
-    if (superseded) {
-      this.context.outcomes.count('superseded')
-      superseded.end(CloseCode.superseded)
+    if (superseded) this.#supersedeHold(superseded)
+    if (ended) this.#supersedePipe(ended, place)
+    if (partner && this.#visitors.get(partner.leg)?.state === 'offered') {
+      // it is bound to another instance for a second at most; then they meet, if it is free
+      this.#pairings.waits(partner.place, partner)
+      this.#hold(place, leg)
+    } else if (partner) {
+      const waiting = { end: partner.leg, held: partner.take() }
+      this.#pair(partner.place, waiting, { end: leg }, partner.age)
+    } else {
+      this.#hold(place, leg)
     }
-    if (ended) this.#supersede(ended, place)
-    if (partner) this.#pair(place, partner, leg)
-    else this.#hold(place, leg)
   }
 
   async drain(): Promise<void> {
@@ -86,9 +112,11 @@ export class ConnectionEndpoint implements Endpoint {
   }
 
   close(): void {
-    clearInterval(this.#shedding)
+    this.#shedding.close()
     this.#destroyAll()
     this.#reintroductions.close()
+    this.#places?.close()
+    this.#pipes?.close()
   }
 
   stats(): Record<string, number> {
@@ -96,51 +124,102 @@ export class ConnectionEndpoint implements Endpoint {
       sockets: this.#legs.size,
       waiting: this.#pairings.waiting,
       pipes: this.#pairings.pairs,
+      remotePipes: this.#pipes?.size ?? 0,
     }
   }
 
   #hold(place: PairKey, leg: Leg): void {
-    const hold: Hold = new Hold(leg, this.context, (outcome) => {
+    const hold: Hold = new Hold(place, leg, this.context, (outcome) => {
       this.#pairings.removeWaiter(place, hold)
+      this.#leave(leg)
       this.context.outcomes.count(outcome)
       log.connection('%s → %s waits no longer: %s', place.localId, place.remoteId, outcome)
       if (outcome === 'hold_timed_out') this.#introduceAgain(place, [leg])
     })
     this.#pairings.waits(place, hold)
+    const visitor = this.#visitors.get(leg)
+    if (visitor) visitor.subject = hold
     this.context.outcomes.count('held')
     log.connection('%s waits for %s', place.localId, place.remoteId)
     if (this.context.budget.over) hold.failed(CloseCode.tryLater, 'hold_shed')
   }
 
-  #pair(place: PairKey, partner: Hold, leg: Leg): void {
+  /** @param place - of the first side */
+  #pair(place: PairKey, first: Side, second: Side, waited: number): void {
     const { app, localId, remoteId, key } = place
-    const event = { app, ids: [remoteId, localId] as const, key }
-    const pipe: Pipe = new Pipe(event.ids, partner, leg, this.context, (outcome) => {
+    const event = { app, ids: [localId, remoteId] as const, key }
+    const legs = [first.end, second.end] as const
+    const held = [first.held, second.held] as const
+    const pipe: Pipe = new Pipe(event.ids, legs, held, this.context, (outcome) => {
       const current = this.#pairings.removePair(place, pipe)
+      for (const leg of legs) this.#leave(leg)
       this.context.outcomes.count(outcome)
       log.connection('%s – %s: %s', localId, remoteId, outcome)
       this.context.events.emit('unpair', { ...event, outcome, lasted: pipe.age })
-      if (current && failures.has(outcome)) this.#introduceAgain(place, pipe.legs)
+      if (current && failures.has(outcome)) this.#introduceAgain(place, legs)
     })
     this.#pairings.paired(place, pipe)
+    for (const leg of legs) {
+      const visitor = this.#visitors.get(leg)
+      if (!visitor) continue
+      visitor.subject = pipe
+      this.#places?.paired(visitor)
+    }
     this.context.outcomes.count('paired')
     log.connection('%s – %s: paired', localId, remoteId)
-    this.context.events.emit('pair', { ...event, waited: partner.age })
+    this.context.events.emit('pair', { ...event, waited })
+  }
+
+  /** A hold, and the half of the pipe that another instance has. */
+  #pairAcross(hold: Hold, remote: PipeEnd): void {
+    this.#pairings.removeWaiter(hold.place, hold)
+    this.#pair(hold.place, { end: hold.leg, held: hold.take() }, { end: remote }, hold.age)
+  }
+
+  /** A hold is free again: its partner may have come to this instance meanwhile. */
+  #pairWaiting(hold: Hold): void {
+    const partner = this.#pairings.waiter(reciprocal(hold.place))
+    if (!partner || this.#pairings.waiter(hold.place) !== hold) return
+    if (this.#visitors.get(partner.leg)?.state === 'offered') return
+    for (const waiter of [hold, partner]) this.#pairings.removeWaiter(waiter.place, waiter)
+    const sides = [hold, partner].map((side) => ({ end: side.leg, held: side.take() }))
+    this.#pair(hold.place, sides[0]!, sides[1]!, hold.age)
+  }
+
+  #supersedeHold(hold: Hold): void {
+    this.#pairings.removeWaiter(hold.place, hold)
+    this.#leave(hold.leg)
+    this.context.outcomes.count('superseded')
+    hold.end(CloseCode.superseded)
   }
 
   /** A client came back: its old pipe ends, and its peer is introduced to it again. */
-  #supersede(pipe: Pipe, place: PairKey): void {
+  #supersedePipe(pipe: Pipe, place: PairKey): void {
     const old = pipe.legOf(place.localId)
     const other = pipe.legOf(place.remoteId)
     pipe.end('superseded', old, CloseCode.superseded, CloseCode.peerGone)
-    this.#reintroductions.schedule(
-      place,
-      (callback) => other.whenClosed(callback),
-      () => !this.#pairings.occupied(reciprocal(place)),
-    )
+    // where another instance has it, that one sees to it
+    if (!(other instanceof Leg)) return
+    const closed = (callback: () => void) => other.whenClosed(callback)
+    this.#reintroductions.schedule(place, closed, () => {
+      if (this.#pairings.occupied(reciprocal(place))) return
+      this.introduceAgain(place)
+      this.introduceAgain(reciprocal(place))
+    })
   }
 
-  #introduceAgain(place: PairKey, legs: readonly Leg[]): void {
+  /** A newer connection has come to the place, on another instance. */
+  #supersededElsewhere({ subject, place }: Visitor): void {
+    if (subject instanceof Hold) {
+      this.#supersedeHold(subject)
+    } else if (subject instanceof Pipe) {
+      this.#pairings.removePair(place, subject)
+      this.#supersedePipe(subject, place)
+    }
+  }
+
+  /** After a failure: introduces those peers again whose connection was here. */
+  #introduceAgain(place: PairKey, legs: readonly PipeEnd[]): void {
     const closed = (callback: () => void) => {
       let open = legs.length
       for (const leg of legs) {
@@ -149,9 +228,20 @@ export class ConnectionEndpoint implements Endpoint {
         })
       }
     }
-    const apart = () =>
-      !this.#pairings.occupied(place) || !this.#pairings.occupied(reciprocal(place))
-    this.#reintroductions.schedule(place, closed, apart)
+    const both = legs.every((leg) => leg instanceof Leg)
+    this.#reintroductions.schedule(place, closed, () => {
+      const here = this.#pairings.occupied(place)
+      if (here && this.#pairings.occupied(reciprocal(place))) return
+      this.introduceAgain(place)
+      if (both) this.introduceAgain(reciprocal(place))
+    })
+  }
+
+  #leave(leg: PipeEnd): void {
+    const visitor = this.#visitors.get(leg)
+    if (!visitor) return
+    this.#visitors.delete(leg)
+    this.#places?.leave(visitor)
   }
 
   #budgetCrossed(over: boolean): void {
@@ -161,22 +251,9 @@ export class ConnectionEndpoint implements Endpoint {
     }
   }
 
-  /** Over budget: ends the pairs that have rested longest, until there is room again. */
-  #shed(): void {
-    if (!this.context.budget.over) return
-    const now = Date.now()
-    const resting = [...this.#pairings.allPairs()]
-      .map((pipe) => ({ pipe, rest: pipe.stalledFor(now) }))
-      .filter(({ rest }) => rest >= restBeforeShed)
-      .sort((a, b) => b.rest - a.rest)
-    for (const { pipe } of resting) {
-      if (!this.context.budget.over) return
-      pipe.shed()
-    }
-  }
-
   #forget(leg: Leg): void {
     this.#legs.delete(leg)
+    this.#leave(leg)
     if (this.#legs.size === 0) this.#whenEmpty?.()
   }
 

@@ -4,7 +4,9 @@ import { Pace } from '../pace.js'
 import { Slowdown } from '../slowdown.js'
 import type { Outcome } from '../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
-import { Pause, type Leg, type LegReceiver } from './leg.js'
+import { Pause, type Leg } from './leg.js'
+import type { PairKey } from './pairings.js'
+import type { LegReceiver } from './pipe-end.js'
 
 // the most that one read from the kernel delivers
 const chunkBytes = 64 * 1024
@@ -21,6 +23,7 @@ export class Hold implements LegReceiver {
 
   /** @param over - the wait ends without a peer; called once */
   constructor(
+    readonly place: PairKey,
     readonly leg: Leg,
     private readonly context: EndpointContext,
     private readonly over: (outcome: Outcome) => void,

@@ -4,28 +4,16 @@ import { type CloseCode, closeReason } from 'signal-protocol'
 import type { Grant } from '../authorize.js'
 import type { EndpointContext } from '../endpoint.js'
 import type { Pulse } from '../heartbeat.js'
-import type { Outcome } from '../stats.js'
 import { closeFrame, FrameError, Opcode, serverFrame, type ControlOpcode } from './frame.js'
 import { FrameTranslator, type FrameSink } from './frame-translator.js'
 import { Greeting } from './greeting.js'
-
-/** Who gets what a leg's client sends: a hold, or one direction of a pipe. */
-export interface LegReceiver extends FrameSink {
-  /** The leg must end: with this code, or without one where its TCP connection is gone. */
-  failed(code: CloseCode | undefined, outcome: Outcome): void
-  /** The leg's outgoing queue has been written. */
-  drained?(): void
-  /** The leg's client has read nothing of its outgoing queue for the stall time. */
-  stalled(): void
-  /** Called about once a second. */
-  beat?(now: number): void
-}
+import type { LegReceiver, PipeEnd } from './pipe-end.js'
 
 /** Why a leg is not read; it is read when no reason is left. */
 export const Pause = { target: 1, pace: 2, budget: 4, full: 8 } as const
 
 /** One socket on `/connection`, after its 101. */
-export class Leg implements Pulse, FrameSink {
+export class Leg implements Pulse, FrameSink, PipeEnd {
   readonly translator = new FrameTranslator(this)
   heard = true
   lastHeard = 0
@@ -33,7 +21,7 @@ export class Leg implements Pulse, FrameSink {
   /** When its outgoing queue last moved, or was empty. */
   progressAt = Date.now()
   /** The other side's translator, whose frames go out here. */
-  source: FrameTranslator | undefined
+  source: { readonly atBoundary: boolean } | undefined
 
   #receiver: LegReceiver | undefined
   #paused = 0
@@ -82,9 +70,12 @@ export class Leg implements Pulse, FrameSink {
     return this.socket.writableLength + (this.#greeting?.size ?? 0)
   }
 
-  /** Whether what is written goes out at once, rather than when the client listens. */
-  get listens(): boolean {
-    return this.#greeting === undefined
+  get congested(): boolean {
+    const { queued } = this
+    // what the kernel took at once needs no pause
+    if (queued === 0) return false
+    const { budget, settings } = this.context
+    return this.#greeting !== undefined || budget.over || queued > settings.maxPipeBytes
   }
 
   get closed(): boolean {

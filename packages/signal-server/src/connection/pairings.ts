@@ -41,6 +41,11 @@ export class Pairings<W, P> {
     return this.#pairs.size / 2
   }
 
+  /** The one that waits in a place. */
+  waiter(place: PairKey): W | undefined {
+    return this.#waiting.get(name(place))
+  }
+
   /** Whether a place waits or is paired. */
   occupied(place: PairKey): boolean {
     const own = name(place)

@@ -3,45 +3,40 @@ import type { EndpointContext } from '../endpoint.js'
 import { Pace } from '../pace.js'
 import type { Outcome } from '../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
-import type { Hold } from './hold.js'
-import { Pause, type Leg, type LegReceiver } from './leg.js'
+import { Pause } from './leg.js'
+import type { LegReceiver, PipeEnd } from './pipe-end.js'
 
 const paired = serverFrame(Opcode.text, PAIRED_TEXT)
 
 /** Two legs joined: what one client sends, the other gets. */
 export class Pipe {
-  readonly legs: readonly [Leg, Leg]
   readonly #directions: readonly [Direction, Direction]
   #over = false
   readonly #startedAt = Date.now()
   readonly #pace: Pace | undefined
 
   /**
-   * @param ids - of the peers: the one that waited, and the one that has just come
-   * @param hold - of the leg that waited; what it holds goes first
-   * @param second - the leg that has just come
+   * @param ids - of the peers, in the order of the legs
+   * @param held - what the peers sent while they waited; it goes first
    * @param ended - called once, with the outcome
    */
   constructor(
     readonly ids: readonly [string, string],
-    hold: Hold,
-    second: Leg,
+    readonly legs: readonly [PipeEnd, PipeEnd],
+    held: readonly [Buffer | undefined, Buffer | undefined],
     readonly context: EndpointContext,
     private readonly ended: (outcome: Outcome) => void,
   ) {
-    const first = hold.leg
     const { maxPipeBytesPerSecond } = context.settings
     if (maxPipeBytesPerSecond < Infinity) {
       this.#pace = new Pace(maxPipeBytesPerSecond, maxPipeBytesPerSecond)
     }
-    this.legs = [first, second]
-    if (first.v1) first.write(paired)
-    if (second.v1) second.write(paired)
-    const held = hold.take()
-    if (held) this.#count(held.length, first)
-    if (held) second.write(held)
+    const [first, second] = legs
+    for (const leg of legs) if (leg.v1) leg.write(paired)
     second.source = first.translator
     first.source = second.translator
+    if (held[0]) this.#pass(held[0], first, second)
+    if (held[1]) this.#pass(held[1], second, first)
     this.#directions = [new Direction(this, first, second), new Direction(this, second, first)]
     first.receiver = this.#directions[0]
     second.receiver = this.#directions[1]
@@ -56,7 +51,7 @@ export class Pipe {
    * Counts bytes that came from a leg.
    * @returns milliseconds until the pipe may carry more; 0 where it may now
    */
-  spend(bytes: number, leg: Leg): number {
+  spend(bytes: number, leg: PipeEnd): number {
     this.#count(bytes, leg)
     return this.#pace?.spend(bytes) ?? 0
   }
@@ -72,7 +67,7 @@ export class Pipe {
   }
 
   /** Ends both legs; a leg without a code loses its connection at once. */
-  end(outcome: Outcome, leg: Leg, code: CloseCode | undefined, otherCode: CloseCode): void {
+  end(outcome: Outcome, leg: PipeEnd, code: CloseCode | undefined, otherCode: CloseCode): void {
     if (this.#over) return
     this.#finish(outcome)
     const [first, second] = this.legs
@@ -91,7 +86,7 @@ export class Pipe {
   }
 
   /** The leg of one of the two peers. */
-  legOf(id: string): Leg {
+  legOf(id: string): PipeEnd {
     return this.ids[0] === id ? this.legs[0] : this.legs[1]
   }
 
@@ -109,7 +104,12 @@ export class Pipe {
     for (const leg of this.legs) leg.destroy()
   }
 
-  #count(bytes: number, leg: Leg): void {
+  #pass(held: Buffer, from: PipeEnd, to: PipeEnd): void {
+    this.#count(held.length, from)
+    to.write(held)
+  }
+
+  #count(bytes: number, leg: PipeEnd): void {
     this.context.outcomes.pipedBytes += bytes
     this.context.outcomes.pipedMessages += leg.translator.takeMessages()
   }
@@ -127,17 +127,13 @@ class Direction implements LegReceiver {
 
   constructor(
     private readonly pipe: Pipe,
-    private readonly leg: Leg,
-    private readonly target: Leg,
+    private readonly leg: PipeEnd,
+    private readonly target: PipeEnd,
   ) {}
 
   data(bytes: Buffer): void {
-    const { context } = this.pipe
     this.target.write(bytes)
-    // what the kernel took at once needs no pause
-    const { queued, listens } = this.target
-    const full = !listens || context.budget.over || queued > context.settings.maxPipeBytes
-    if (queued > 0 && full) this.leg.pause(Pause.target)
+    if (this.target.congested) this.leg.pause(Pause.target)
     const wait = this.pipe.spend(bytes.length, this.leg)
     if (wait > 0 && this.#paceTimer === undefined) this.#slow(wait)
   }
@@ -148,10 +144,14 @@ class Direction implements LegReceiver {
     if (this.target.translator.closed) this.pipe.closed()
   }
 
-  failed(code: CloseCode | undefined, outcome: Outcome): void {
+  failed(
+    code: CloseCode | undefined,
+    outcome: Outcome,
+    otherCode: CloseCode = CloseCode.peerGone,
+  ): void {
     const closing = this.leg.translator.closed || this.target.translator.closed
     const name = closing && code === undefined ? 'pipe_closed' : outcome
-    this.pipe.end(name, this.leg, code, CloseCode.peerGone)
+    this.pipe.end(name, this.leg, code, otherCode)
   }
 
   stalled(): void {

@@ -10,28 +10,22 @@ const interval = 5_000
  */
 export class Reintroductions {
   /** When a pair may be introduced again, or is going to be. */
-  readonly #pairs = new Map<string, { timer: NodeJS.Timeout; pending: boolean }>()
+  readonly #pairs = new Map<string, { timer: NodeJS.Timeout; pending: (() => void) | undefined }>()
   readonly #waits = new Set<NodeJS.Timeout>()
 
-  /** @param introduce - introduces the two, where both still want the key */
-  constructor(private readonly introduce: (place: PairKey) => void) {}
-
   /**
+   * @param place - of one of the two
    * @param closed - calls back when the old connections have closed
-   * @param stillNeeded - asked at the last moment
+   * @param introduce - called then; finds out itself whether it is still needed
    */
-  schedule(
-    place: PairKey,
-    closed: (callback: () => void) => void,
-    stillNeeded: () => boolean,
-  ): void {
+  schedule(place: PairKey, closed: (callback: () => void) => void, introduce: () => void): void {
     let due = false
     const proceed = () => {
       if (due) return
       due = true
       clearTimeout(timer)
       this.#waits.delete(timer)
-      this.#atMostOnceInAWhile(place, stillNeeded)
+      this.#atMostOnceInAWhile(pairName(place), introduce)
     }
     const timer = setTimeout(proceed, longestWait)
     this.#waits.add(timer)
@@ -45,25 +39,23 @@ export class Reintroductions {
     this.#pairs.clear()
   }
 
-  #atMostOnceInAWhile(place: PairKey, stillNeeded: () => boolean): void {
-    const { app, localId, remoteId, key } = place
-    const pair = JSON.stringify([app, ...[localId, remoteId].sort(), key])
+  #atMostOnceInAWhile(pair: string, introduce: () => void): void {
     const entry = this.#pairs.get(pair)
     if (entry) {
-      entry.pending = true
+      entry.pending = introduce
       return
     }
-    const again = {
-      pending: false,
-      timer: setTimeout(() => this.#expire(pair, place, stillNeeded), interval),
-    }
-    this.#pairs.set(pair, again)
-    if (stillNeeded()) this.introduce(place)
+    const timer = setTimeout(() => this.#expire(pair), interval)
+    this.#pairs.set(pair, { timer, pending: undefined })
+    introduce()
   }
 
-  #expire(pair: string, place: PairKey, stillNeeded: () => boolean): void {
-    const entry = this.#pairs.get(pair)
+  #expire(pair: string): void {
+    const pending = this.#pairs.get(pair)?.pending
     this.#pairs.delete(pair)
-    if (entry?.pending) this.#atMostOnceInAWhile(place, stillNeeded)
+    if (pending) this.#atMostOnceInAWhile(pair, pending)
   }
 }
+
+const pairName = ({ app, localId, remoteId, key }: PairKey) =>
+  JSON.stringify([app, ...[localId, remoteId].sort(), key])

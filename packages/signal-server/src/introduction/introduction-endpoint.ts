@@ -1,9 +1,11 @@
 import { CloseCode, errorSentence, type ErrorCode, type Json } from 'signal-protocol'
 import type { Claim } from '../authorize.js'
+import { IntroductionsAcross } from '../bus/introductions-across.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../path.js'
 import { WebSocketAcceptor } from '../web-socket-acceptor.js'
+import { Abroad } from './abroad.js'
 import type { Dialect, Request } from './dialects/dialect.js'
 import { depart, introduce, update } from './introductions.js'
 import { Session, type SessionHandler } from './session.js'
@@ -17,6 +19,8 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   readonly #sessions = new Set<Session>()
   readonly #work = new SlicedWork()
   readonly #acceptor: WebSocketAcceptor
+  readonly #abroad: Abroad
+  readonly #across: IntroductionsAcross | undefined
   #registrations = 0
 
   /** @param v1 - the dialect of clients that offer the subprotocol `signal.v1` */
@@ -26,6 +30,11 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   ) {
     const { maxMessageBytes, closeTime } = context.settings
     this.#acceptor = new WebSocketAcceptor({ maxMessageBytes, closeTime })
+    this.#abroad = new Abroad(this.#worlds, v1, (app, to, about, keys) => {
+      this.#introduced(app, [to, about], keys)
+    })
+    const { instances } = context
+    this.#across = instances && new IntroductionsAcross(instances, this.#abroad)
   }
 
   match(path: string): Claim | undefined {
@@ -81,19 +90,18 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     this.context.events.emit('sessionEnd', { app: world.app, id: session.id, lasted })
   }
 
-  /**
-   * Introduces two peers once more, where both still want the key.
-   * @returns whether they do
-   */
-  introduceAgain(app: string, ids: readonly [string, string], key: string): boolean {
+  /** Introduces a peer to another once more, where both still want the key. */
+  introduceAgain(app: string, to: string, about: string, key: string): void {
     const world = this.#worlds.get(app)
-    const [a, b] = ids.map((id) => world?.peers.get(id))
-    const [forA, forB] = [a?.sessionFor(key), b?.sessionFor(key)]
-    if (!a || !b || !forA || !forB) return false
-    forA.tell({ type: 'introduction', id: b.id, keys: [key], info: b.info, again: true })
-    forB.tell({ type: 'introduction', id: a.id, keys: [key], info: a.info, again: true })
-    this.#introduced(app, ids, [key])
-    return true
+    const target = world?.peers.get(to)?.sessionFor(key)
+    const other = world?.peers.get(about)
+    if (target && other?.has(key)) {
+      target.tell({ type: 'introduction', id: about, keys: [key], info: other.info })
+      this.#introduced(app, [to, about], [key])
+    } else {
+      // one of them may be elsewhere
+      this.#across?.introduceAgain(app, key, to, about)
+    }
   }
 
   drain(): Promise<void> {
@@ -105,6 +113,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     this.#work.close()
     for (const session of this.#sessions) session.destroy()
     this.#work.close()
+    this.#across?.close()
     this.#acceptor.close()
   }
 
@@ -123,12 +132,14 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     if (joined.length === 0) return done()
     const { world } = session
     const before = session.keys.size
+    const fresh = this.#across ? joined.filter((key) => !session.peer.has(key)) : []
     world.join(session, joined)
     this.#registrations += session.keys.size - before
     this.context.outcomes.count('joined')
     log.introduction('%s joins %d keys', session.id, joined.length)
     const told = (other: string, common: readonly string[]) =>
       this.#introduced(world.app, [session.id, other], common)
+    this.#across?.join(world.app, this.#abroad.noticeOf(session.peer), joined, fresh)
     this.#work.run(introduce(session, joined, told), done)
   }
 
@@ -177,7 +188,10 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const { world, id } = session
     this.context.outcomes.count('departed')
     this.context.events.emit('departure', { app: world.app, id, keys })
-    this.#work.run(depart(session, keys), () => {})
+    this.#across?.leave(world.app, id, keys)
+    // what it wants on another instance too, it has not left
+    const gone = keys.filter((key) => !this.#across?.find(world.app, id, [key]))
+    if (gone.length > 0) this.#work.run(depart(session, gone), () => {})
   }
 
   #announce(session: Session, info: Json, done: () => void): void {
@@ -188,6 +202,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
       return done()
     }
     session.info = info
+    this.#across?.announce(session.world.app, session.id, info, session.keys)
     this.#work.run(update(session), done)
   }
 
@@ -201,7 +216,13 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
       receiver.tell({ type: 'signal', from: session.id, signal })
       return
     }
-    const code = heard.length > 0 && to !== session.id ? 'not_supported' : 'unknown_peer'
+    const remote = this.#across?.find(world.app, to, session.keys)
+    if (remote?.v1 && to !== session.id) {
+      this.#across?.signal(world.app, session.id, to, session.keys, signal)
+      return
+    }
+    const known = (heard.length > 0 || remote) && to !== session.id
+    const code = known ? 'not_supported' : 'unknown_peer'
     session.tell({ type: 'error', code, message: errorSentence[code], id: to })
   }
 

@@ -1,0 +1,1 @@
+export { RedisBus } from './redis-bus.js'

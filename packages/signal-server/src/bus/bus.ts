@@ -1,0 +1,23 @@
+/**
+ * What joins the instances of a server: a carrier of messages, and nothing else. It keeps no
+ * registry, so nothing in it can be stale.
+ *
+ * Messages of one publisher on one topic arrive in order; any may be lost while the bus is down,
+ * and what is lost is found by those who need to know.
+ */
+export interface Bus {
+  /** Sends to all who subscribe, the sender too; while the bus is down the message is dropped. */
+  publish(topic: string, message: Uint8Array): void
+  /**
+   * Hears what is published on a topic from now on.
+   * @returns resolves once the engine has acknowledged, and gives the way to unsubscribe
+   */
+  subscribe(topic: string, handler: (message: Buffer) => void): Promise<() => void>
+  /** Whether messages are carried at the moment. */
+  readonly up: boolean
+  /**
+   * Calls back when `up` changes; when it becomes true, all subscriptions stand again.
+   * @returns stops it
+   */
+  watch(listener: (up: boolean) => void): () => void
+}

@@ -1,0 +1,71 @@
+import type { Instances } from './instances.js'
+
+// a key whose last peer leaves is often joined again at once, as after a reconnect
+const lingerTime = 5_000
+
+interface Subscription {
+  wanted: number
+  heard: boolean
+  readonly unsubscribe: Promise<() => void>
+  linger: NodeJS.Timeout | undefined
+}
+
+/** Topics that are subscribed to as long as somebody here wants them. */
+export class Subscriptions {
+  readonly #byTopic = new Map<string, Subscription>()
+
+  /** @param dropped - called when a topic is no longer heard */
+  constructor(
+    private readonly instances: Instances,
+    private readonly dropped: (topic: string) => void,
+  ) {}
+
+  /** Topics that are subscribed to. */
+  get size(): number {
+    return this.#byTopic.size
+  }
+
+  /** Wants a topic once more. */
+  want(topic: string): void {
+    const known = this.#byTopic.get(topic)
+    if (known) {
+      clearTimeout(known.linger)
+      known.wanted++
+      return
+    }
+    const unsubscribe = this.instances.ready.then(() => this.instances.subscribe(topic))
+    const made: Subscription = { wanted: 1, heard: false, unsubscribe, linger: undefined }
+    void unsubscribe.then(() => (made.heard = true))
+    this.#byTopic.set(topic, made)
+  }
+
+  /** Calls back as soon as a wanted topic is heard: at once where it is already. */
+  whenHeard(topic: string, callback: () => void): void {
+    const subscription = this.#byTopic.get(topic)
+    if (!subscription) return
+    if (subscription.heard) return callback()
+    void subscription.unsubscribe.then(() => {
+      if (this.#byTopic.get(topic) === subscription) callback()
+    })
+  }
+
+  /** Wants it once less. */
+  release(topic: string): void {
+    const subscription = this.#byTopic.get(topic)
+    if (!subscription || --subscription.wanted > 0) return
+    subscription.linger = setTimeout(() => {
+      this.#byTopic.delete(topic)
+      this.dropped(topic)
+      void subscription.unsubscribe.then((unsubscribe) => unsubscribe())
+    }, lingerTime)
+    subscription.linger.unref()
+  }
+
+  close(): void {
+    for (const { linger, unsubscribe } of this.#byTopic.values()) {
+      clearTimeout(linger)
+      void unsubscribe.then((stop) => stop())
+    }
+    this.#byTopic.clear()
+  }
+}
