@@ -39,7 +39,8 @@ export function addressFinder(trustProxy: TrustProxy): (request: IncomingMessage
     // a socket that is gone already has no address
     if (!request.socket.remoteAddress) return ''
     const address = proxyAddr(request, trust)
-    return address.replace(/^::ffff:(?=\d+\.)/i, '')
+    // the zone of a link-local address (`fe80::1%eth0`) is this machine's own name for it
+    return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/s, '')
   }
 }
 

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { errorSentence, TOKEN_SUBPROTOCOL_PREFIX } from 'signal-protocol'
@@ -5,9 +6,10 @@ import { addressFinder, isLoopback, isPrivate, limitedAs } from './address.js'
 import type { Claim, Grant } from './authorize.js'
 import type { Endpoint } from './endpoint.js'
 import { HttpRefusal } from './errors.js'
+import { reportFault, type SignalServerEvents } from './events.js'
 import { offeredProtocols } from './handshake.js'
 import type { Settings } from './options.js'
-import { notFound } from './path.js'
+import { decodeSegment, notFound } from './path.js'
 
 /** A request that may be upgraded. */
 export interface Admitted {
@@ -28,13 +30,14 @@ export class Admission {
   constructor(
     private readonly settings: Settings,
     private readonly endpoints: readonly Endpoint[],
+    private readonly events: EventEmitter<SignalServerEvents>,
   ) {
     this.#addressOf = addressFinder(settings.trustProxy)
     const { maxUpgradesPerSecond: points } = settings
     if (points < Infinity) this.#rate = new RateLimiterMemory({ points, duration: 1 })
   }
 
-  /** Sockets that were let in and live. */
+  /** Sockets that were let in, or wait for their authorisation. */
   get sockets(): number {
     return this.#sockets
   }
@@ -76,13 +79,18 @@ export class Admission {
    */
   async authorizeClaim(request: IncomingMessage, path: string, claim: Claim): Promise<Grant> {
     this.#checkOrigin(request)
-    const answer = await this.#ask(request, claim, tokenOf(request, path))
-    if (answer === false) throw forbidden()
-    const grant = answer === true ? {} : answer
-    const { localId, key } = claim
-    const otherId = grant.id !== undefined && localId !== undefined && localId !== grant.id
-    if (otherId || (key !== undefined && grant.allowsKey?.(key) === false)) throw forbidden()
-    return grant
+    const token = tokenOf(request, path)
+    try {
+      const grant = await this.#ask(request, claim, token)
+      const { localId, key } = claim
+      const otherId = grant.id !== undefined && localId !== undefined && localId !== grant.id
+      if (otherId || (key !== undefined && grant.allowsKey?.(key) === false)) throw forbidden()
+      return grant
+    } catch (error) {
+      if (error instanceof HttpRefusal) throw error
+      reportFault(this.events, error)
+      throw new HttpRefusal(500, 'internal', 'The server could not decide about this request.')
+    }
   }
 
   /**
@@ -100,14 +108,19 @@ export class Admission {
     }
   }
 
+  /** @throws HttpRefusal 503, with `Retry-After`, while the server drains */
+  checkOpen(): void {
+    if (this.draining) throw restarting()
+  }
+
   /**
-   * Asks whether there is room for one more socket.
-   * @throws HttpRefusal 429 or 503, with `Retry-After`
+   * Counts a socket in: before its authorisation, so that those who wait for theirs count as well.
+   *
+   * @returns counts it out again
+   * @throws HttpRefusal 429 or 503, with `Retry-After`, where there is no room for it
    */
-  checkRoom(request: IncomingMessage): void {
-    if (this.draining) {
-      throw new HttpRefusal(503, 'restarting', 'The server restarts.', { 'Retry-After': '5' })
-    }
+  enter(request: IncomingMessage): () => void {
+    this.checkOpen()
     const { maxSockets, maxSocketsPerAddress } = this.settings
     if (this.#sockets >= maxSockets) {
       throw new HttpRefusal(503, 'server_full', errorSentence.server_full, { 'Retry-After': '30' })
@@ -116,14 +129,6 @@ export class Admission {
     if (address !== undefined && (this.#perAddress.get(address) ?? 0) >= maxSocketsPerAddress) {
       throw tooMany(`At most ${maxSocketsPerAddress} sockets from one address.`)
     }
-  }
-
-  /**
-   * Counts a socket in.
-   * @returns counts it out again
-   */
-  enter(request: IncomingMessage): () => void {
-    const address = this.#limited(request)
     this.#sockets++
     if (address !== undefined) {
       this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
@@ -156,10 +161,8 @@ export class Admission {
     }
   }
 
-  async #ask(request: IncomingMessage, claim: Claim, token: string | undefined) {
+  async #ask(request: IncomingMessage, claim: Claim, token: string | undefined): Promise<Grant> {
     const { authorize, authorizeTime } = this.settings
-    const answer = authorize(request, claim, token)
-    if (!(answer instanceof Promise)) return answer
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
@@ -167,9 +170,22 @@ export class Admission {
         reject(new HttpRefusal(503, 'request_timeout', sentence, { 'Retry-After': '5' }))
       }, authorizeTime)
     })
-    return Promise.race([answer, late]).finally(() => clearTimeout(timer))
+    try {
+      const answer: unknown = await Promise.race([authorize(request, claim, token), late])
+      if (answer === true) return {}
+      if (answer === false) throw forbidden()
+      // whoever forgets to answer must not let everybody in
+      if (typeof answer === 'object' && answer !== null) return answer
+      throw new TypeError(`authorize must answer true, false or a grant, not ${String(answer)}.`)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
+
+/** 503, for a server that drains or is closed. */
+export const restarting = () =>
+  new HttpRefusal(503, 'restarting', 'The server restarts.', { 'Retry-After': '5' })
 
 const forbidden = () => new HttpRefusal(403, 'forbidden', errorSentence.forbidden)
 
@@ -189,5 +205,6 @@ function tokenOf(request: IncomingMessage, path: string): string | undefined {
   if (bearer) return bearer[1]
   const offered = offeredProtocols(request).find((p) => p.startsWith(TOKEN_SUBPROTOCOL_PREFIX))
   if (offered) return offered.slice(TOKEN_SUBPROTOCOL_PREFIX.length)
-  return splitToken(path).token
+  const inPath = splitToken(path).token
+  return inPath === undefined ? undefined : decodeSegment(inPath)
 }

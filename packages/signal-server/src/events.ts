@@ -1,3 +1,5 @@
+import type { EventEmitter } from 'node:events'
+import { log } from './log.js'
 import type { Outcome } from './stats.js'
 
 /** Two peers of an app, and what they have in common. */
@@ -30,4 +32,11 @@ export interface SignalServerEvents {
   fault: [error: Error]
   /** It was closed. */
   close: []
+}
+
+/** Tells of a fault that the server survives. */
+export function reportFault(events: EventEmitter<SignalServerEvents>, thrown: unknown): void {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  log.server('fault: %s', error.stack)
+  events.emit('fault', error)
 }

@@ -6,6 +6,8 @@ import { HttpRefusal } from './errors.js'
 
 const guid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const keyPattern = /^[+/0-9A-Za-z]{22}==$/
+// RFC 9110 §5.6.2
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /**
  * Checks that a request is a WebSocket handshake (RFC 6455 §4.2.1).
@@ -18,11 +20,16 @@ export function checkHandshake({ method, headers }: IncomingMessage): void {
   if (!keyPattern.test(headers['sec-websocket-key'] ?? '')) {
     throw new HttpRefusal(400, 'bad_request', 'The header Sec-WebSocket-Key is missing or invalid.')
   }
+  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? []
+  if (new Set(offered).size < offered.length || !offered.every((name) => token.test(name))) {
+    const sentence = 'The header Sec-WebSocket-Protocol must be a list of different tokens.'
+    throw new HttpRefusal(400, 'bad_request', sentence)
+  }
 }
 
 /** 405, for anything but GET. */
 export const methodNotAllowed = () =>
-  new HttpRefusal(405, 'method_not_allowed', 'Only GET is allowed here.', { Allow: 'GET' })
+  new HttpRefusal(405, 'method_not_allowed', 'Only GET is allowed here.', { Allow: 'GET, HEAD' })
 
 /** 426, for a request that does not ask for WebSocket version 13 (RFC 6455 §4.4). */
 export const upgradeRequired = () =>

@@ -4,7 +4,7 @@ export interface Pulse {
   heard: boolean
   /** When it was last heard, on the heartbeat's clock. */
   lastHeard: number
-  /** When it was pinged since then; 0 if it was not. */
+  /** When it was pinged since then, on the heartbeat's clock; 0 if it was not. */
   pingedAt: number
   /**
    * Called after `pingAfter` of silence.
@@ -13,7 +13,10 @@ export interface Pulse {
   ping(): boolean
   /** Called when it stayed silent for `pongWithin` after that. */
   lapsed(): void
-  /** Called on every beat, for whatever else depends on time. */
+  /**
+   * Called on every beat, for whatever else depends on time.
+   * @param now - in milliseconds since 1970
+   */
   beat?(now: number): void
 }
 
@@ -24,7 +27,10 @@ export interface Pulse {
 export class Heartbeat {
   readonly #pulses = new Set<Pulse>()
   readonly #timer: NodeJS.Timeout
-  #now = Date.now()
+  readonly #interval: number
+  /** Milliseconds that the process has run: not the time while it, or the machine, stood still. */
+  #clock = 1
+  #beatAt = performance.now()
 
   /** @param pingAfter, pongWithin - in milliseconds */
   constructor(
@@ -32,18 +38,13 @@ export class Heartbeat {
     readonly pongWithin: number,
   ) {
     // four looks at each time keep the worst case under 45 s with the default of 22 + 20 s
-    const interval = Math.max(10, Math.min(1_000, pingAfter / 4, pongWithin / 4))
-    this.#timer = setInterval(() => this.#beat(), interval)
+    this.#interval = Math.max(10, Math.min(1_000, pingAfter / 4, pongWithin / 4))
+    this.#timer = setInterval(() => this.#beat(), this.#interval)
     this.#timer.unref()
   }
 
-  /** The time of the last beat, in milliseconds since 1970: exact enough for time-outs. */
-  get now(): number {
-    return this.#now
-  }
-
   add(pulse: Pulse): void {
-    pulse.lastHeard = Date.now()
+    pulse.lastHeard = this.#clock
     pulse.pingedAt = 0
     this.#pulses.add(pulse)
   }
@@ -62,16 +63,20 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    const now = (this.#now = Date.now())
+    const beatAt = performance.now()
+    // after a standstill the pongs that have come meanwhile have not been read yet
+    this.#clock += Math.min(beatAt - this.#beatAt, 2 * this.#interval)
+    this.#beatAt = beatAt
+    const now = Date.now()
     for (const pulse of this.#pulses) {
       if (pulse.heard) {
         pulse.heard = false
-        pulse.lastHeard = now
+        pulse.lastHeard = this.#clock
         pulse.pingedAt = 0
       } else if (pulse.pingedAt) {
-        if (now - pulse.pingedAt >= this.pongWithin) pulse.lapsed()
-      } else if (now - pulse.lastHeard >= this.pingAfter && pulse.ping()) {
-        pulse.pingedAt = now
+        if (this.#clock - pulse.pingedAt >= this.pongWithin) pulse.lapsed()
+      } else if (this.#clock - pulse.lastHeard >= this.pingAfter && pulse.ping()) {
+        pulse.pingedAt = this.#clock
       }
       pulse.beat?.(now)
     }

@@ -27,13 +27,16 @@ export interface Listening {
 /**
  * Makes an HTTP server, hands it to `attach`, and listens.
  *
+ * @param attach - takes the server's upgrades, and gives the way to give them back
  * @param headersTime - milliseconds that a request has for its headers; 408 after that
+ * @param fault - told of errors while it listens, such as a want of file descriptors
  * @throws Error with a sentence that says what to do; its `code` is the system's
  */
 export async function listen(
   router: Router,
-  attach: (server: Server) => void,
+  attach: (server: Server) => () => void,
   headersTime: number,
+  fault: (error: Error) => void,
   { port = 8080, host, path = '/', tls, app = express() }: ListenOptions,
 ): Promise<Listening> {
   app.disable('x-powered-by')
@@ -44,14 +47,25 @@ export async function listen(
   const options = {
     headersTimeout: headersTime,
     requestTimeout: headersTime * 2,
-    connectionsCheckingInterval: Math.min(1_000, headersTime / 4),
+    connectionsCheckingInterval: Math.ceil(Math.min(1_000, headersTime / 4)),
     maxHeaderSize: 16 * 1024,
   }
-  const server = tls ? createTlsServer({ ...options, ...tls }, app) : createServer(options, app)
-  attach(server)
+  const server = tls
+    ? createTlsServer({ ...options, ...tls, handshakeTimeout: headersTime }, app)
+    : createServer(options, app)
+  const release = attach(server)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, port)))
-    server.listen(port, host, resolve)
+    const failed = (error: NodeJS.ErrnoException) => {
+      release()
+      reject(explained(error, port))
+    }
+    server.once('error', failed)
+    server.listen(port, host, () => {
+      server.off('error', failed)
+      // without a listener it would end the process
+      server.on('error', fault)
+      resolve()
+    })
   })
   const { port: actual } = server.address() as AddressInfo
   const name = host === undefined || host === '::' || host === '0.0.0.0' ? 'localhost' : host
@@ -61,6 +75,7 @@ export async function listen(
     port: actual,
     close: () =>
       new Promise((resolve) => {
+        release()
         server.close(() => resolve())
         server.closeAllConnections()
       }),

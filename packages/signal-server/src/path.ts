@@ -20,7 +20,7 @@ export function segmentsBelow(
   if (path !== prefix && !path.startsWith(`${prefix}/`)) return undefined
   const segments = path.split('/').slice(prefix.split('/').length)
   if (segments.length !== count || segments.includes('')) throw notFound(path)
-  return segments.map((segment) => decode(segment, maxBytes))
+  return segments.map((segment) => decodeSegment(segment, maxBytes))
 }
 
 /** The refusal for a path that no endpoint has. */
@@ -29,7 +29,13 @@ export function notFound(path: string): HttpRefusal {
   return new HttpRefusal(404, 'not_found', `There is no endpoint at ${JSON.stringify(shown)}.`)
 }
 
-function decode(segment: string, maxBytes: number): string {
+/**
+ * A segment of a path, percent-decoded once.
+ *
+ * @param maxBytes - once decoded, in UTF-8
+ * @throws HttpRefusal 400 (malformed `%`, control characters), 414 (too long)
+ */
+export function decodeSegment(segment: string, maxBytes = Infinity): string {
   let decoded: string
   try {
     decoded = decodeURIComponent(segment)
@@ -48,10 +54,16 @@ function decode(segment: string, maxBytes: number): string {
   return decoded
 }
 
-/** The path of a request's target (RFC 9112 §3.2), percent-encoded, without query. */
+/**
+ * The path of a request's target (RFC 9112 §3.2), percent-encoded, without query; undefined where
+ * it has none, as `*`.
+ */
 export function pathOf(target: string): string | undefined {
-  const path = target.startsWith('/') ? target : URL.parse(target)?.pathname
-  return path?.replace(/[?#].*$/s, '')
+  // clients of a proxy send the whole URL
+  const local = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
+  const path = local.replace(/[?#].*$/s, '')
+  if (path === '' && local !== target) return '/'
+  return path.startsWith('/') ? path : undefined
 }
 
 /** A request's target for logs: without the token in front of its path, and without its query. */

@@ -4,6 +4,8 @@
  */
 export class Slowdown {
   #timer: NodeJS.Timeout | undefined
+  /** When the pause that runs, or the last one, ends. */
+  #until = 0
   #since = 0
   #endedAt = 0
 
@@ -22,7 +24,9 @@ export class Slowdown {
   }
 
   /**
-   * Starts a pause; the caller stops reading.
+   * Starts a pause, or makes the one that runs longer; the caller stops reading.
+   *
+   * @param wait - milliseconds; looked at again after the limit where it is longer
    * @returns false where the client has been slowed for longer than the limit
    */
   start(wait: number): boolean {
@@ -30,12 +34,15 @@ export class Slowdown {
     // a client that paused by itself for a second has started anew
     if (!this.#since || now - this.#endedAt > 1_000) this.#since = now
     if (now - this.#since > this.limit) return false
+    const until = now + Math.min(wait, this.limit)
+    if (this.active && until <= this.#until) return true
     clearTimeout(this.#timer)
+    this.#until = until
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       this.#endedAt = performance.now()
       this.resume()
-    }, wait)
+    }, until - now)
     this.#endedAt = Infinity
     return true
   }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 
 /** Takes an upgrade, or leaves it to the others by returning false. */
@@ -8,7 +8,7 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Socket, head: Bu
 export type NobodyHandler = (request: IncomingMessage, socket: Socket) => void
 
 interface Dispatch {
-  handlers: Set<UpgradeHandler>
+  handlers: Map<UpgradeHandler, NobodyHandler>
   release: () => void
 }
 
@@ -27,9 +27,9 @@ export function interceptUpgrades(
   nobody: NobodyHandler,
 ): () => void {
   let dispatch = dispatches.get(server)
-  if (!dispatch) dispatches.set(server, (dispatch = intercept(server, nobody)))
+  if (!dispatch) dispatches.set(server, (dispatch = intercept(server)))
   const { handlers, release } = dispatch
-  handlers.add(handler)
+  handlers.set(handler, nobody)
   return () => {
     if (!handlers.delete(handler) || handlers.size > 0) return
     dispatches.delete(server)
@@ -37,21 +37,25 @@ export function interceptUpgrades(
   }
 }
 
-function intercept(server: Server, nobody: NobodyHandler): Dispatch {
-  const handlers = new Set<UpgradeHandler>()
+function intercept(server: Server): Dispatch {
+  const handlers: Dispatch['handlers'] = new Map()
   const own = Object.getOwnPropertyDescriptor(server, 'emit')
   const original = server.emit.bind(server) as (...args: unknown[]) => boolean
 
   const emit = (event: string | symbol, ...args: unknown[]): boolean => {
     if (event === 'upgrade') {
       const [request, socket, head] = args as [IncomingMessage, Socket, Buffer]
-      for (const handler of handlers) if (handler(request, socket, head)) return true
+      if (isForWebSocket(request)) {
+        for (const handler of handlers.keys()) if (handler(request, socket, head)) return true
+      }
     }
     return original(event, ...args)
   }
   // Node looks for a listener before it emits; this one answers where it is the only one
   const listener = (request: IncomingMessage, socket: Socket) => {
-    if (server.listenerCount('upgrade') === 1) nobody(request, socket)
+    if (server.listenerCount('upgrade') > 1) return
+    if (isForWebSocket(request) || hasBody(request)) [...handlers.values()][0]?.(request, socket)
+    else answerPlainly(server, request, socket)
   }
   server.emit = emit
   server.on('upgrade', listener)
@@ -64,4 +68,25 @@ function intercept(server: Server, nobody: NobodyHandler): Dispatch {
     else Reflect.deleteProperty(server, 'emit')
   }
   return { handlers, release }
+}
+
+const isForWebSocket = ({ headers }: IncomingMessage) => /websocket/i.test(headers.upgrade ?? '')
+
+const hasBody = ({ headers }: IncomingMessage) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/**
+ * Some clients offer HTTP/2 with each request (`Upgrade: h2c`), which a server may ignore (RFC 9110
+ * §7.8). Without our listener Node would have: so the app answers it as the plain request it is.
+ */
+function answerPlainly(server: Server, request: IncomingMessage, socket: Socket): void {
+  const response = new ServerResponse(request)
+  response.shouldKeepAlive = false
+  response.assignSocket(socket)
+  response.once('finish', () => {
+    response.detachSocket(socket)
+    socket.end(() => socket.destroy())
+  })
+  socket.on('error', () => socket.destroy())
+  server.emit('request', request, response)
 }

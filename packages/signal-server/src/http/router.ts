@@ -58,7 +58,7 @@ async function explain(
       response.set('Access-Control-Allow-Headers', 'Authorization').sendStatus(204)
       return
     }
-    if (request.method !== 'GET') throw methodNotAllowed()
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
     if (ice) {
       // TURN relays traffic for whoever has a credential
       await admission.authorizeClaim(request, path, { endpoint: 'ice-servers' })

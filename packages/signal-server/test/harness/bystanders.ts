@@ -18,7 +18,7 @@ export class Bystanders {
   private constructor(
     private readonly sockets: readonly Client[],
     private readonly a: Client,
-    private readonly b: Client,
+    b: Client,
   ) {
     b.ws.on('message', (data: Buffer) => b.ws.send(data))
     a.ws.on('message', (data: Buffer) => this.#heard(data.toString()))
