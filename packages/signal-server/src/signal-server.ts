@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import type { Express, Router } from 'express'
 import type { IceServer } from 'signal-protocol'
 import { Admission } from './admission.js'
+import { Instances } from './bus/instances.js'
 import { ByteBudget } from './byte-budget.js'
 import { ConnectionEndpoint } from './connection/connection-endpoint.js'
 import type { Endpoint, EndpointContext, EndpointFactory } from './endpoint.js'
@@ -46,6 +47,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
       budget: new ByteBudget(settings.maxBufferedBytes),
       outcomes: new Outcomes(),
       events: this,
+      instances: settings.bus && new Instances(settings.bus),
     }
     this.#admission = new Admission(settings, this.#endpoints, this)
     this.#upgrades = new Upgrades(this.#admission, this.#context.outcomes, this)
@@ -64,7 +66,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
     this.#endpoints.push(
       introductions,
       new ConnectionEndpoint(this.#context, ({ app, localId, remoteId, key }) => {
-        introductions.introduceAgain(app, [localId, remoteId], key)
+        introductions.introduceAgain(app, localId, remoteId, key)
       }),
     )
   }
@@ -168,6 +170,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
     for (const release of this.#releases) release()
     this.#upgrades.close()
     for (const endpoint of this.#endpoints) endpoint.close()
+    this.#context.instances?.close()
     this.#context.heartbeat.close()
     const listening = await this.#listening?.catch(() => undefined)
     await listening?.close()
