@@ -69,6 +69,10 @@ export class Admission {
   async authorize(request: IncomingMessage, path: string): Promise<Admitted> {
     const found = this.find(path)
     if (!found) throw notFound(path)
+    if (found.endpoint.authorizesItself) {
+      this.#checkOrigin(request)
+      return { ...found, grant: {} }
+    }
     const grant = await this.authorizeClaim(request, path, found.claim)
     return { ...found, grant }
   }

@@ -43,6 +43,11 @@ export interface Endpoint {
   /** Names it in claims, stats and logs. */
   readonly name: string
   /**
+   * Set where its clients show what they may do in its own protocol, after the 101: `authorize` is
+   * not asked about them then.
+   */
+  readonly authorizesItself?: true
+  /**
    * What a path asks of this endpoint.
    *
    * @param path - below the mount, starting with `/`, percent-encoded, without query

@@ -2,15 +2,21 @@ import { SUBPROTOCOL } from 'signal-protocol'
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws'
 import type { Upgrade } from './endpoint.js'
 
+/** How a {@link WebSocketAcceptor} takes sockets over. */
+export interface WebSocketAcceptorOptions {
+  /** A bigger message closes the socket with 1009. */
+  maxMessageBytes: number
+  /** Milliseconds that a closed socket has to answer with its own close frame. */
+  closeTime: number
+  /** Echoed to who offers one of them, beside `signal.v1`. @default none */
+  subprotocols?: readonly string[]
+}
+
 /** Answers upgrades for endpoints that speak in messages: the handshake and framing of `ws`. */
 export class WebSocketAcceptor {
   readonly #server: WebSocketServer
 
-  /**
-   * @param maxMessageBytes - a bigger message closes the socket with 1009
-   * @param closeTime - milliseconds that a closed socket has to answer with its own close frame
-   */
-  constructor({ maxMessageBytes, closeTime }: { maxMessageBytes: number; closeTime: number }) {
+  constructor({ maxMessageBytes, closeTime, subprotocols = [] }: WebSocketAcceptorOptions) {
     // the types of ws do not know closeTimeout yet (ws 8.20)
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
@@ -18,7 +24,8 @@ export class WebSocketAcceptor {
       perMessageDeflate: false,
       maxPayload: maxMessageBytes,
       closeTimeout: closeTime,
-      handleProtocols: (protocols) => (protocols.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+      handleProtocols: (offered) =>
+        [SUBPROTOCOL, ...subprotocols].find((known) => offered.has(known)) ?? false,
     }
     this.#server = new WebSocketServer(options)
   }
