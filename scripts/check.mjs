@@ -27,7 +27,7 @@ function steps() {
     ['types, tests included', [compiler, '-p', 'tsconfig.check.json']],
     ['lint', [eslint, '--max-warnings', '0', '.']],
     ['format', [prettier, '--check', '--log-level', 'warn', '.']],
-    ['nothing unused', [knip, '--no-progress']],
+    ['nothing unused', [knip, '--no-progress', '--no-config-hints']],
     ...publishablePackages().flatMap((name) => [
       [
         `${name}: as published`,

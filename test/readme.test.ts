@@ -106,7 +106,9 @@ describe('code samples', () => {
   const programs = code.filter(({ mark }) => mark === 'run')
 
   test.each(programs)('$place runs', async (sample) => {
-    const { outputText } = ts.transpileModule(sample.text, { compilerOptions: compilerOptions() })
+    const { outputText } = ts.transpileModule(sample.text, {
+      compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext },
+    })
     const file = `${files.get(sample)}.mjs`
     writeFileSync(file, outputText)
     const program = spawn(process.execPath, [file], {

@@ -1,0 +1,41 @@
+/** @type {import('knip').KnipConfig} */
+export default {
+  // A type that an exported function speaks of is part of what it says.
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  workspaces: {
+    '.': {
+      entry: ['scripts/*.mjs', 'test/**/*.test.ts'],
+      project: ['*.{js,ts}', 'eslint/**/*.js', 'scripts/**/*.mjs', 'test/**/*.ts'],
+      // Started by their path, so that no shell is needed.
+      ignoreDependencies: ['publint', '@arethetypeswrong/cli'],
+    },
+    'packages/*': {
+      entry: ['test/**/*.test.ts'],
+      project: ['src/**/*.ts', 'test/**/*.ts'],
+    },
+    'packages/signal-server': {
+      entry: ['test/**/*.test.ts'],
+      project: ['src/**/*.ts', 'test/**/*.ts'],
+      // The published clients are bundled by name; the oldest one needs cuid and does not list it.
+      ignoreDependencies: [
+        '@localfirst/relay',
+        '@localfirst/relay-client',
+        'cevitxe-signal-client',
+        'cuid',
+      ],
+    },
+    'examples/*': {
+      entry: ['src/index.ts', 'test/**/*.test.ts'],
+      project: ['src/**/*.ts', 'test/**/*.ts'],
+    },
+    bench: {
+      // Processes of their own, started by their path.
+      entry: ['src/{main,load/main,contestants/*}.ts', 'test/**/*.test.ts'],
+      project: ['src/**/*.ts', 'test/**/*.ts'],
+    },
+    conformance: {
+      entry: ['test/**/*.test.ts'],
+      project: ['src/**/*.ts', 'test/**/*.ts'],
+    },
+  },
+}
