@@ -25,7 +25,7 @@ export default {
       ],
     },
     'examples/*': {
-      entry: ['src/index.ts', 'test/**/*.test.ts'],
+      entry: ['src/*.ts', 'test/**/*.test.ts'],
       project: ['src/**/*.ts', 'test/**/*.ts'],
     },
     bench: {
