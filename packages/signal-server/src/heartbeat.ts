@@ -15,9 +15,11 @@ export interface Pulse {
   lapsed(): void
   /**
    * Called on every beat, for whatever else depends on time.
+   *
    * @param now - in milliseconds since 1970
+   * @param elapsed - milliseconds since the last beat, without those in which the process stood still
    */
-  beat?(now: number): void
+  beat?(now: number, elapsed: number): void
 }
 
 /**
@@ -65,10 +67,12 @@ export class Heartbeat {
   #beat(): void {
     const beatAt = performance.now()
     // after a standstill the pongs that have come meanwhile have not been read yet
-    this.#clock += Math.min(beatAt - this.#beatAt, 2 * this.#interval)
+    const elapsed = Math.min(beatAt - this.#beatAt, 2 * this.#interval)
+    this.#clock += elapsed
     this.#beatAt = beatAt
     const now = Date.now()
     for (const pulse of this.#pulses) {
+      pulse.beat?.(now, elapsed)
       if (pulse.heard) {
         pulse.heard = false
         pulse.lastHeard = this.#clock
@@ -78,7 +82,6 @@ export class Heartbeat {
       } else if (this.#clock - pulse.lastHeard >= this.pingAfter && pulse.ping()) {
         pulse.pingedAt = this.#clock
       }
-      pulse.beat?.(now)
     }
   }
 }

@@ -18,6 +18,7 @@ export class Pace {
    * @returns milliseconds until the bucket is no longer overdrawn; 0 where it is not
    */
   spend(tokens: number): number {
+    if (this.perSecond === Infinity) return 0
     const now = performance.now()
     const earned = ((now - this.#at) / 1_000) * this.perSecond
     this.#at = now

@@ -23,7 +23,6 @@ export class RemoteLeg implements PipeEnd {
   /** State of the frames that come from there. */
   readonly translator = { atBoundary: true, closed: false, takeMessages: () => 0 }
   source: { readonly atBoundary: boolean } | undefined
-  progressAt = Date.now()
 
   #receiver: LegReceiver | undefined
   #waiting: (() => void)[] = []
@@ -34,6 +33,7 @@ export class RemoteLeg implements PipeEnd {
   #paused = 0
   #over = false
   #downSince = 0
+  #progressAt = Date.now()
   #sentAt = Date.now()
   #heardAt = Date.now()
   #acking: NodeJS.Immediate | undefined
@@ -57,12 +57,17 @@ export class RemoteLeg implements PipeEnd {
     return this.#unacked
   }
 
+  get stalledFor(): number {
+    return this.#unacked > 0 ? Date.now() - this.#progressAt : 0
+  }
+
   get congested(): boolean {
     return this.#unacked >= windowBytes || this.#waiting.length > 0
   }
 
   write(bytes: Buffer): void {
     if (this.#over) return
+    if (this.#unacked === 0) this.#progressAt = Date.now()
     this.#unacked += bytes.length
     this.context.budget.add(bytes.length)
     const boundary = this.source?.atBoundary ?? true
@@ -197,7 +202,7 @@ export class RemoteLeg implements PipeEnd {
     const acked = Math.min(bytes, this.#unacked)
     this.#unacked -= acked
     this.context.budget.add(-acked)
-    this.progressAt = Date.now()
+    this.#progressAt = Date.now()
     if (this.#unacked <= windowBytes / 2) this.#receiver?.drained?.()
   }
 

@@ -1,5 +1,6 @@
 import { CloseCode } from 'signal-protocol'
 import type { Claim } from '../authorize.js'
+import { ByteBudget } from '../byte-budget.js'
 import { PipesAcross } from '../bus/pipes-across.js'
 import { PlacesAcross, type Occupant } from '../bus/places-across.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
@@ -9,7 +10,8 @@ import { log } from '../log.js'
 import { segmentsBelow } from '../path.js'
 import type { Outcome } from '../stats.js'
 import { Hold } from './hold.js'
-import { Leg, Pause } from './leg.js'
+import { Pause } from './inlet.js'
+import { Leg } from './leg.js'
 import { Pairings, reciprocal, type PairKey } from './pairings.js'
 import type { PipeEnd } from './pipe-end.js'
 import { Pipe } from './pipe.js'
@@ -30,11 +32,14 @@ export class ConnectionEndpoint implements Endpoint {
   readonly #pairings = new Pairings<Hold, Pipe>()
   readonly #legs = new Set<Leg>()
   readonly #reintroductions = new Reintroductions()
+  /** Those who wait get half of the budget, so that they cannot take it from those who are piped. */
+  readonly #held: ByteBudget
   readonly #shedding: Shedding
   /** How other instances know the connections of this one. */
   readonly #visitors = new Map<PipeEnd, Visitor>()
   readonly #places: PlacesAcross<Hold | Pipe | Leg> | undefined
   readonly #pipes: PipesAcross | undefined
+  #drained: Promise<void> | undefined
   #whenEmpty: (() => void) | undefined
 
   /** @param introduceAgain - introduces the peer of a place to its other one anew */
@@ -43,8 +48,9 @@ export class ConnectionEndpoint implements Endpoint {
     private readonly introduceAgain: (place: PairKey) => void,
   ) {
     const { budget, instances } = context
+    this.#held = new ByteBudget(budget.max / 2, budget)
+    this.#held.watch((over) => this.#budgetCrossed(over))
     this.#shedding = new Shedding(budget, () => this.#pairings.allPairs())
-    budget.watch((over) => this.#budgetCrossed(over))
     if (!instances) return
     this.#pipes = new PipesAcross(instances, context)
     this.#places = new PlacesAcross(instances, {
@@ -94,26 +100,13 @@ export class ConnectionEndpoint implements Endpoint {
     }
   }
 
-  async drain(): Promise<void> {
-    for (const hold of [...this.#pairings.allWaiting()]) {
-      hold.failed(CloseCode.restarting, 'restarted')
-    }
-    if (this.#legs.size === 0) return
-    const { drainTime, closeTime } = this.context.settings
-    const timer = setTimeout(() => {
-      for (const pipe of this.#pairings.allPairs()) {
-        pipe.end('restarted', pipe.legs[0], CloseCode.restarting, CloseCode.restarting)
-      }
-    }, drainTime)
-    const atLast = setTimeout(() => this.#destroyAll(), drainTime + closeTime)
-    await new Promise<void>((resolve) => (this.#whenEmpty = resolve))
-    clearTimeout(timer)
-    clearTimeout(atLast)
+  drain(): Promise<void> {
+    return (this.#drained ??= this.#drain())
   }
 
   close(): void {
     this.#shedding.close()
-    this.#destroyAll()
+    this.#endAll()
     this.#reintroductions.close()
     this.#places?.close()
     this.#pipes?.close()
@@ -128,20 +121,39 @@ export class ConnectionEndpoint implements Endpoint {
     }
   }
 
+  async #drain(): Promise<void> {
+    for (const hold of [...this.#pairings.allWaiting()]) {
+      hold.failed(CloseCode.restarting, 'restarted')
+    }
+    if (this.#legs.size === 0) return
+    const { drainTime, closeTime } = this.context.settings
+    const timer = setTimeout(() => {
+      for (const pipe of this.#pairings.allPairs()) {
+        pipe.end('restarted', pipe.legs[0], CloseCode.restarting, CloseCode.restarting)
+      }
+    }, drainTime)
+    const atLast = setTimeout(() => this.#endAll(), drainTime + closeTime)
+    await new Promise<void>((resolve) => (this.#whenEmpty = resolve))
+    clearTimeout(timer)
+    clearTimeout(atLast)
+  }
+
   #hold(place: PairKey, leg: Leg): void {
-    const hold: Hold = new Hold(place, leg, this.context, (outcome) => {
+    const hold: Hold = new Hold(place, leg, this.context, this.#held, (outcome) => {
       this.#pairings.removeWaiter(place, hold)
       this.#leave(leg)
       this.context.outcomes.count(outcome)
       log.connection('%s → %s waits no longer: %s', place.localId, place.remoteId, outcome)
-      if (outcome === 'hold_timed_out') this.#introduceAgain(place, [leg])
+      if (outcome !== 'hold_timed_out') return
+      const sides = [place, reciprocal(place)].map((side) => ({ place: side, end: leg }))
+      this.#introduceAgain(sides)
     })
     this.#pairings.waits(place, hold)
     const visitor = this.#visitors.get(leg)
     if (visitor) visitor.subject = hold
     this.context.outcomes.count('held')
     log.connection('%s waits for %s', place.localId, place.remoteId)
-    if (this.context.budget.over) hold.failed(CloseCode.tryLater, 'hold_shed')
+    if (this.#held.over) hold.failed(CloseCode.tryLater, 'hold_shed')
   }
 
   /** @param place - of the first side */
@@ -156,7 +168,11 @@ export class ConnectionEndpoint implements Endpoint {
       this.context.outcomes.count(outcome)
       log.connection('%s – %s: %s', localId, remoteId, outcome)
       this.context.events.emit('unpair', { ...event, outcome, lasted: pipe.age })
-      if (current && failures.has(outcome)) this.#introduceAgain(place, legs)
+      if (!current || !failures.has(outcome)) return
+      this.#introduceAgain([
+        { place, end: legs[0] },
+        { place: reciprocal(place), end: legs[1] },
+      ])
     })
     this.#pairings.paired(place, pipe)
     for (const leg of legs) {
@@ -198,14 +214,7 @@ export class ConnectionEndpoint implements Endpoint {
     const old = pipe.legOf(place.localId)
     const other = pipe.legOf(place.remoteId)
     pipe.end('superseded', old, CloseCode.superseded, CloseCode.peerGone)
-    // where another instance has it, that one sees to it
-    if (!(other instanceof Leg)) return
-    const closed = (callback: () => void) => other.whenClosed(callback)
-    this.#reintroductions.schedule(place, closed, () => {
-      if (this.#pairings.occupied(reciprocal(place))) return
-      this.introduceAgain(place)
-      this.introduceAgain(reciprocal(place))
-    })
+    this.#introduceAgain([{ place: reciprocal(place), end: other }])
   }
 
   /** A newer connection has come to the place, on another instance. */
@@ -218,22 +227,15 @@ export class ConnectionEndpoint implements Endpoint {
     }
   }
 
-  /** After a failure: introduces those peers again whose connection was here. */
-  #introduceAgain(place: PairKey, legs: readonly PipeEnd[]): void {
-    const closed = (callback: () => void) => {
-      let open = legs.length
-      for (const leg of legs) {
-        leg.whenClosed(() => {
-          if (--open === 0) callback()
-        })
-      }
-    }
-    const both = legs.every((leg) => leg instanceof Leg)
-    this.#reintroductions.schedule(place, closed, () => {
-      const here = this.#pairings.occupied(place)
-      if (here && this.#pairings.occupied(reciprocal(place))) return
-      this.introduceAgain(place)
-      if (both) this.introduceAgain(reciprocal(place))
+  /** Introduces those whose connection was here to their peers again, unless they have come back. */
+  #introduceAgain(sides: readonly { place: PairKey; end: PipeEnd }[]): void {
+    const here = sides.filter(({ end }) => end instanceof Leg)
+    if (here.length === 0) return
+    const ends = here.map(({ end }) => end)
+    this.#reintroductions.schedule(here[0]!.place, ends, () => {
+      const away = here.filter(({ place }) => !this.#pairings.occupied(place))
+      for (const { place } of away) this.introduceAgain(place)
+      return away.length > 0
     })
   }
 
@@ -257,7 +259,10 @@ export class ConnectionEndpoint implements Endpoint {
     if (this.#legs.size === 0) this.#whenEmpty?.()
   }
 
-  #destroyAll(): void {
+  /** Ends whatever there is, at once. */
+  #endAll(): void {
+    for (const hold of [...this.#pairings.allWaiting()]) hold.failed(undefined, 'restarted')
+    for (const pipe of this.#pairings.allPairs()) pipe.destroy()
     for (const leg of this.#legs) leg.destroy()
   }
 }

@@ -1,10 +1,12 @@
 import { CloseCode } from 'signal-protocol'
+import { Share, type ByteBudget } from '../byte-budget.js'
 import type { EndpointContext } from '../endpoint.js'
 import { Pace } from '../pace.js'
 import { Slowdown } from '../slowdown.js'
 import type { Outcome } from '../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
-import { Pause, type Leg } from './leg.js'
+import { Pause } from './inlet.js'
+import type { Leg } from './leg.js'
 import type { PairKey } from './pairings.js'
 import type { LegReceiver } from './pipe-end.js'
 
@@ -16,28 +18,34 @@ const firstCapacity = 4 * 1024
 export class Hold implements LegReceiver {
   #bytes: Buffer | undefined
   #size = 0
+  readonly #share: Share
+  /** A ping that came too soon after others. */
+  #unanswered: Buffer | undefined
   readonly #startedAt = Date.now()
   readonly #timer: NodeJS.Timeout
   readonly #pace: Pace
   readonly #slowdown: Slowdown
 
-  /** @param over - the wait ends without a peer; called once */
+  /**
+   * @param budget - of what is held
+   * @param over - the wait ends without a peer; called once
+   */
   constructor(
     readonly place: PairKey,
     readonly leg: Leg,
     private readonly context: EndpointContext,
+    budget: ByteBudget,
     private readonly over: (outcome: Outcome) => void,
   ) {
+    this.#share = new Share(budget)
     const { holdTime, messagesPerSecond, messagesBurst, slowedTime } = context.settings
     this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTime)
     this.#pace = new Pace(messagesPerSecond, messagesBurst)
-    this.#slowdown = new Slowdown(slowedTime, () => leg.resume(Pause.pace))
+    this.#slowdown = new Slowdown(slowedTime, () => {
+      this.#answer()
+      leg.resume(Pause.pace)
+    })
     leg.receiver = this
-  }
-
-  /** How many bytes are held. */
-  get size(): number {
-    return this.#size
   }
 
   /** How long it has waited, in milliseconds. */
@@ -50,6 +58,7 @@ export class Hold implements LegReceiver {
     this.#stop()
     const held = this.#bytes?.subarray(0, this.#size)
     this.#free()
+    this.#answer()
     this.leg.resume(Pause.full | Pause.pace | Pause.budget)
     return held
   }
@@ -78,8 +87,10 @@ export class Hold implements LegReceiver {
       this.over('hold_left')
       return
     }
-    if (opcode === Opcode.ping) this.leg.write(serverFrame(Opcode.pong, payload))
     const wait = this.#pace.spend(1)
+    // of many pings only the last has to be answered (RFC 6455 §5.5.3)
+    if (opcode === Opcode.ping && wait > 0) this.#unanswered = payload
+    else if (opcode === Opcode.ping) this.#pong(payload)
     if (wait === 0) return
     if (this.#slowdown.start(wait)) this.leg.pause(Pause.pace)
     else this.failed(CloseCode.tooMany, 'rate_limited')
@@ -109,13 +120,23 @@ export class Hold implements LegReceiver {
     const grown = Buffer.allocUnsafeSlow(larger)
     this.#bytes?.copy(grown, 0, 0, this.#size)
     this.#bytes = grown
-    this.context.budget.add(larger - capacity)
+    this.#share.set(larger)
+  }
+
+  #pong(payload: Buffer): void {
+    this.leg.cork()
+    this.leg.write(serverFrame(Opcode.pong, payload))
+  }
+
+  #answer(): void {
+    if (this.#unanswered) this.#pong(this.#unanswered)
+    this.#unanswered = undefined
   }
 
   #free(): void {
-    this.context.budget.add(-(this.#bytes?.length ?? 0))
     this.#bytes = undefined
     this.#size = 0
+    this.#share.set(0)
   }
 
   #stop(): void {

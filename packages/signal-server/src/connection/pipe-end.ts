@@ -33,13 +33,13 @@ export interface PipeEnd {
   /** What has come from it. */
   readonly translator: FrameState & { takeMessages(): number }
   /** What comes from the other end, whose frames go out here. */
-  source: { readonly atBoundary: boolean } | undefined
+  source: Pick<FrameState, 'atBoundary'> | undefined
   /** Gets what it sends, from now on. */
   set receiver(receiver: LegReceiver)
   /** Bytes that wait to be written to its client. */
   readonly queued: number
-  /** When these last moved, or there were none; in milliseconds since 1970. */
-  readonly progressAt: number
+  /** Milliseconds for which these have not moved; 0 where there are none. */
+  readonly stalledFor: number
   /** Whether so much waits that the other end had better pause until `drained`. */
   readonly congested: boolean
 
@@ -48,12 +48,16 @@ export interface PipeEnd {
   cork?(): void
   /** Writes a close frame that came from the other end; the client has to answer it. */
   passClose(payload: Buffer): void
-  /** Reads it no longer, for one of several reasons, as bits. */
+  /** Reads it no longer, for one of the reasons in `Pause`. */
   pause(reason: number): void
-  resume(reason: number): void
-  /** Ends it with a close code, or without one where no frame may be put in. */
+  /** Reads it again, where it is not paused for another reason. */
+  resume(reasons: number): void
+  /**
+   * Ends it: a close frame where one may be put in, then the TCP connection once the client has
+   * answered; a plain disconnect otherwise.
+   */
   close(code: CloseCode): void
-  /** Ends it without a close frame, once everything is written. */
+  /** Ends the TCP connection once everything is written; what still comes is thrown away. */
   finish(): void
   /** Ends it at once. */
   destroy(): void

@@ -3,7 +3,7 @@ import type { EndpointContext } from '../endpoint.js'
 import { Pace } from '../pace.js'
 import type { Outcome } from '../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
-import { Pause } from './leg.js'
+import { Pause } from './inlet.js'
 import type { LegReceiver, PipeEnd } from './pipe-end.js'
 
 const paired = serverFrame(Opcode.text, PAIRED_TEXT)
@@ -42,9 +42,9 @@ export class Pipe {
     second.receiver = this.#directions[1]
   }
 
-  /** Longest time, in milliseconds, for which what waits for one of the clients has not moved. */
-  stalledFor(now: number): number {
-    return Math.max(...this.legs.map((leg) => (leg.queued > 0 ? now - leg.progressAt : 0)))
+  /** Milliseconds for which what waits for one of the clients has not moved. */
+  get stalledFor(): number {
+    return Math.max(this.legs[0].stalledFor, this.legs[1].stalledFor)
   }
 
   /**
@@ -100,7 +100,7 @@ export class Pipe {
   /** Ends both connections at once, without a close frame. */
   destroy(): void {
     if (this.#over) return
-    this.#finish('pipe_closed')
+    this.#finish('restarted')
     for (const leg of this.legs) leg.destroy()
   }
 
@@ -139,7 +139,11 @@ class Direction implements LegReceiver {
   }
 
   control(opcode: ControlOpcode, payload: Buffer): void {
-    if (opcode !== Opcode.close) return this.data(serverFrame(opcode, payload))
+    if (opcode !== Opcode.close) {
+      // thousands of pings may come in one chunk
+      this.target.cork?.()
+      return this.data(serverFrame(opcode, payload))
+    }
     this.target.passClose(payload)
     if (this.target.translator.closed) this.pipe.closed()
   }
@@ -160,8 +164,6 @@ class Direction implements LegReceiver {
   }
 
   beat(now: number): void {
-    // 'drain' comes only for queues above the socket's own mark
-    if (this.target.queued === 0) this.leg.resume(Pause.target)
     if (this.pipe.expired(now)) {
       this.pipe.end('pipe_expired', this.leg, CloseCode.timedOut, CloseCode.timedOut)
     }

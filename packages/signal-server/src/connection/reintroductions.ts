@@ -4,56 +4,66 @@ import type { PairKey } from './pairings.js'
 const longestWait = 5_000
 const interval = 5_000
 
+/** A connection that will close. */
+export interface Closing {
+  whenClosed(callback: () => void): void
+}
+
 /**
  * Introduces two peers anew after their pipe, or the wait for it, has failed: when the old
  * connections have closed, and at most once in 5 s a pair.
  */
 export class Reintroductions {
-  /** When a pair may be introduced again, or is going to be. */
-  readonly #pairs = new Map<string, { timer: NodeJS.Timeout; pending: (() => void) | undefined }>()
+  /** Pairs that were introduced lately, and what is to be done when they may be again. */
+  readonly #lately = new Map<string, { timer: NodeJS.Timeout; next: (() => boolean) | undefined }>()
   readonly #waits = new Set<NodeJS.Timeout>()
+
+  /** How many pairs it has to do with; for tests. */
+  get size(): number {
+    return this.#lately.size + this.#waits.size
+  }
 
   /**
    * @param place - of one of the two
-   * @param closed - calls back when the old connections have closed
-   * @param introduce - called then; finds out itself whether it is still needed
+   * @param connections - the old ones
+   * @param introduce - called when they have closed, or after 5 s; returns whether there still was
+   * anybody to introduce
    */
-  schedule(place: PairKey, closed: (callback: () => void) => void, introduce: () => void): void {
-    let due = false
+  schedule(place: PairKey, connections: readonly Closing[], introduce: () => boolean): void {
+    let open = connections.length
     const proceed = () => {
-      if (due) return
-      due = true
+      open = 0
       clearTimeout(timer)
-      this.#waits.delete(timer)
-      this.#atMostOnceInAWhile(pairName(place), introduce)
+      if (this.#waits.delete(timer)) this.#introduce(pairName(place), introduce)
     }
     const timer = setTimeout(proceed, longestWait)
     this.#waits.add(timer)
-    closed(proceed)
+    for (const connection of connections) {
+      connection.whenClosed(() => {
+        if (--open === 0) proceed()
+      })
+    }
   }
 
   close(): void {
     for (const timer of this.#waits) clearTimeout(timer)
-    for (const { timer } of this.#pairs.values()) clearTimeout(timer)
+    for (const { timer } of this.#lately.values()) clearTimeout(timer)
     this.#waits.clear()
-    this.#pairs.clear()
+    this.#lately.clear()
   }
 
-  #atMostOnceInAWhile(pair: string, introduce: () => void): void {
-    const entry = this.#pairs.get(pair)
-    if (entry) {
-      entry.pending = introduce
-      return
+  #introduce(pair: string, introduce: () => boolean): void {
+    const lately = this.#lately.get(pair)
+    if (lately) {
+      lately.next = introduce
+    } else if (introduce()) {
+      const timer = setTimeout(() => {
+        const next = this.#lately.get(pair)?.next
+        this.#lately.delete(pair)
+        if (next) this.#introduce(pair, next)
+      }, interval)
+      this.#lately.set(pair, { timer, next: undefined })
     }
-    const timer = setTimeout(() => this.#expire(pair), interval)
-    this.#pairs.set(pair, { timer, pending: undefined })
-    introduce()
-  }
-
-  #expire(pair: string): void {
-    const pending = this.#pairs.get(pair)?.pending
-    this.#pairs.delete(pair)
-    if (pending) this.#atMostOnceInAWhile(pair, pending)
   }
 }
 

@@ -27,12 +27,10 @@ export class Shedding {
 
   #shed(): void {
     if (!this.budget.over) return
-    const now = Date.now()
     const resting = [...this.pipes()]
-      .map((pipe) => ({ pipe, rest: pipe.stalledFor(now) }))
-      .filter(({ rest }) => rest >= restBeforeShed)
-      .sort((a, b) => b.rest - a.rest)
-    for (const { pipe } of resting) {
+      .filter(({ stalledFor }) => stalledFor >= restBeforeShed)
+      .sort((a, b) => b.stalledFor - a.stalledFor)
+    for (const pipe of resting) {
       if (!this.budget.over) return
       pipe.shed()
     }

@@ -16,9 +16,11 @@ export interface Report {
 
 /** The options that can be told to another process. */
 export type PlainOptions = {
-  [Name in keyof SignalServerOptions as SignalServerOptions[Name] extends number | undefined
-    ? Name
-    : never]?: number
+  [
+    Name in keyof SignalServerOptions as SignalServerOptions[Name] extends number | undefined
+      ? Name
+      : never
+  ]?: number
 }
 
 /** A built server (`dist/`) in a process of its own; gone after the test. */

@@ -1,0 +1,80 @@
+import type { Socket } from 'node:net'
+import { Share, type ByteBudget } from '../byte-budget.js'
+
+/** Why a client is not read; it is read when no reason is left. */
+export const Pause = { target: 1, pace: 2, budget: 4, full: 8 } as const
+
+/** Whether and why a socket is not read. */
+export class Inlet {
+  #reasons = 0
+  #discarding = false
+  /** What the stream has read ahead of a pause. */
+  readonly #ahead: Share
+
+  constructor(
+    private readonly socket: Socket,
+    budget: ByteBudget,
+  ) {
+    this.#ahead = new Share(budget)
+  }
+
+  get paused(): boolean {
+    return this.#reasons !== 0
+  }
+
+  /** @param reason - one of {@link Pause} */
+  pause(reason: number): void {
+    if (this.#discarding) return
+    this.#reasons |= reason
+    this.socket.pause()
+    stopReading(this.socket)
+  }
+
+  /**
+   * Takes reasons back.
+   * @returns whether the socket is read again by that
+   */
+  resume(reasons: number): boolean {
+    if ((this.#reasons & reasons) === 0) return false
+    this.#reasons &= ~reasons
+    if (this.paused) return false
+    this.#read()
+    return true
+  }
+
+  /** Reads on whatever the reasons: nobody wants what still comes. */
+  discard(): void {
+    this.#discarding = true
+    this.#reasons = 0
+    this.#read()
+  }
+
+  beat(): void {
+    this.#ahead.set(this.paused ? this.socket.readableLength : 0)
+  }
+
+  release(): void {
+    this.#ahead.set(0)
+  }
+
+  #read(): void {
+    this.#ahead.set(0)
+    if (!this.socket.destroyed) this.socket._read(0)
+    this.socket.resume()
+  }
+}
+
+/**
+ * A stream that is paused reads one more chunk of up to 64 KiB: with thousands of sockets paused to
+ * save memory that is more than all they may hold. There is no documented way to prevent it, so
+ * where a runtime has no such handle, that is what happens.
+ */
+function stopReading(socket: Socket): void {
+  const { _handle: handle } = socket as {
+    _handle?: { reading?: boolean; readStop?(): void } | null
+  }
+  if (!handle?.reading || !handle.readStop) return
+  // what net.Socket itself does when its buffer is full; its _read() starts again
+  handle.reading = false
+  handle.readStop()
+}

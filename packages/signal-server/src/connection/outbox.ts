@@ -1,0 +1,115 @@
+import type { Socket } from 'node:net'
+import { Share, type ByteBudget } from '../byte-budget.js'
+import { Greeting } from './greeting.js'
+
+// the slowest reader that is still served well: 20 KB/s, in bytes a millisecond
+const slowestReader = 20
+
+/** What goes out to one client: counted, and watched for progress. */
+export class Outbox {
+  /** Until the client listens. */
+  #greeting: Greeting | undefined
+  #corked = false
+  #written = 0
+  #writtenBefore = 0
+  #flushed = 0
+  #stalledFor = 0
+  #unread = 0
+  readonly #share: Share
+
+  /** @param drained - after {@link exceeds} was true: there is room again */
+  constructor(
+    private readonly socket: Socket,
+    budget: ByteBudget,
+    private readonly drained: () => void,
+  ) {
+    this.#share = new Share(budget)
+    socket.on('drain', () => {
+      this.#count()
+      this.drained()
+    })
+  }
+
+  /** Bytes that wait to be written. */
+  get queued(): number {
+    return this.socket.writableLength + (this.#greeting?.size ?? 0)
+  }
+
+  /** Milliseconds for which what waits has not moved; 0 where nothing waits. */
+  get stalledFor(): number {
+    return this.#stalledFor
+  }
+
+  /**
+   * Milliseconds until a slow client has read what was written: the kernel's buffers, here and
+   * there, hide megabytes from whoever only looks at the queue.
+   */
+  get unread(): number {
+    return this.#unread
+  }
+
+  /** Whether more than so much waits. */
+  exceeds(limit: number): boolean {
+    if (this.#greeting) return this.#greeting.size > 0
+    // without the second, 'drain' would not come
+    return this.socket.writableLength > limit && this.socket.writableNeedDrain
+  }
+
+  /** Keeps what is written until the client listens, or for a second. */
+  greet(): void {
+    this.#greeting = new Greeting(() => this.listens())
+  }
+
+  /** The client listens: what was kept for that goes out. */
+  listens(): void {
+    const kept = this.#greeting?.take()
+    this.#greeting = undefined
+    if (!kept?.length) return
+    if (this.socket.writable) this.socket.write(kept)
+    this.#count()
+    this.drained()
+  }
+
+  write(bytes: Buffer): void {
+    this.#written += bytes.length
+    if (this.#greeting) this.#greeting.keep(bytes)
+    else this.socket.write(bytes)
+    this.#count()
+  }
+
+  /** What is written from now to the end of this turn goes out in one piece. */
+  cork(): void {
+    if (this.#corked) return
+    this.#corked = true
+    this.socket.cork()
+    process.nextTick(() => {
+      this.#corked = false
+      this.socket.uncork()
+      this.#count()
+    })
+  }
+
+  /** @param elapsed - milliseconds since the last beat */
+  beat(elapsed: number): void {
+    const { queued } = this
+    const flushed = this.#written - queued
+    const moves = queued === 0 || flushed > this.#flushed
+    this.#stalledFor = moves ? 0 : this.#stalledFor + elapsed
+    this.#flushed = flushed
+    const fresh = this.#written - this.#writtenBefore
+    this.#writtenBefore = this.#written
+    this.#unread = Math.max(0, this.#unread - elapsed) + fresh / slowestReader
+    this.#share.set(queued)
+  }
+
+  /** The socket is gone. */
+  release(): void {
+    this.#greeting?.take()
+    this.#greeting = undefined
+    this.#share.set(0)
+  }
+
+  #count(): void {
+    this.#share.set(this.socket.destroyed ? 0 : this.queued)
+  }
+}
