@@ -31,9 +31,10 @@ export class Child {
     return `the process died (${signalCode ?? exitCode})`
   }
 
-  /** What it wrote to its standard error, the end of it. */
-  get errors(): string {
-    return this.#errors
+  /** What it wrote to its standard error: the line that names an error, or else the last. */
+  get #complaint(): string {
+    const lines = this.#errors.trim().split('\n')
+    return lines.findLast((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1)!
   }
 
   /** Its next line of JSON. Rejects when it ends first, or after the given time. */
@@ -47,7 +48,7 @@ export class Child {
     })
     try {
       const line = await Promise.race([this.#lines.next(), late])
-      if (line.value === undefined) throw new Error(`the process ended: ${this.#errors.trim()}`)
+      if (line.value === undefined) throw new Error(`the process ended: ${this.#complaint}`)
       return JSON.parse(line.value) as Answer
     } finally {
       clearTimeout(timer)

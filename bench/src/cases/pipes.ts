@@ -29,7 +29,7 @@ const chats = [
 function stream([name, title, bytes]: (typeof streams)[number], quick: boolean): BenchCase {
   const parameters = quick
     ? { bytes, seconds: 0.6, warmUp: 0.3 }
-    : { bytes, seconds: 1.2, warmUp: 0.5 }
+    : { bytes, seconds: 0.9, warmUp: 0.3 }
   return {
     name,
     title,
@@ -42,7 +42,7 @@ function stream([name, title, bytes]: (typeof streams)[number], quick: boolean):
 function chat([name, title, pairs]: (typeof chats)[number], quick: boolean): BenchCase {
   const parameters = quick
     ? { pairs, bytes: 128, seconds: 0.6, warmUp: 0.3 }
-    : { pairs, bytes: 128, seconds: 1.2, warmUp: 0.5 }
+    : { pairs, bytes: 128, seconds: 0.9, warmUp: 0.3 }
   return {
     name,
     title,
@@ -53,7 +53,7 @@ function chat([name, title, pairs]: (typeof chats)[number], quick: boolean): Ben
 }
 
 function roundTrip(quick: boolean): BenchCase {
-  const common = { bytes: 128, seconds: quick ? 0.6 : 1.5, pairs: 100 }
+  const common = { bytes: 128, seconds: quick ? 0.6 : 1.2, pairs: 100 }
   return {
     name: 'round-trip',
     title: 'Round trip of one 128 B message',

@@ -12,7 +12,7 @@ function pairRate(quick: boolean): BenchCase {
     runs: [
       {
         needs: ['pipe'],
-        request: { load: 'pairRate', parameters: { seconds: quick ? 0.6 : 1.2, atATime: 50 } },
+        request: { load: 'pairRate', parameters: { seconds: quick ? 0.6 : 1, atATime: 50 } },
       },
     ],
     columns: [
@@ -24,7 +24,7 @@ function pairRate(quick: boolean): BenchCase {
 }
 
 function idleMemory(quick: boolean): BenchCase {
-  const count = quick ? 1000 : 4000
+  const count = quick ? 1000 : 2000
   const run = (what: 'waiting' | 'session' | 'pair', need: 'wait' | 'introductions' | 'pipe') => ({
     prefix: what,
     needs: [need] as const,
@@ -51,7 +51,7 @@ function idleMemory(quick: boolean): BenchCase {
 }
 
 function stalledReader(quick: boolean): BenchCase {
-  const limit = (quick ? 256 : 512) * megabyte
+  const limit = (quick ? 128 : 256) * megabyte
   return {
     name: 'stalled-reader',
     title: 'A reader that stalls',
