@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto'
+
+/** Who the doctor says to be. */
+export interface Visitor {
+  id: string
+  otherId: string
+  key: string
+  /** A token that is bound to one id lets only one peer in, and a pair needs two. */
+  alone: boolean
+}
+
+/** What a token says; its signature is the server's to check. */
+export function claimsOf(token: string): { id?: string; keys?: string[]; text: string } {
+  let claims: { app?: unknown; sub?: unknown; keys?: unknown; exp?: unknown } = {}
+  try {
+    const payload = Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()
+    claims = (JSON.parse(payload) ?? {}) as typeof claims
+  } catch {
+    // whatever it is, it is for the server to read
+  }
+  const { app, sub, keys, exp } = claims
+  const parts: string[] = []
+  if (typeof app === 'string') parts.push(`for the app ${JSON.stringify(app)}`)
+  if (typeof sub === 'string') parts.push('for one id')
+  if (Array.isArray(keys)) parts.push('for some keys')
+  if (typeof exp === 'number') parts.push(`until ${new Date(exp * 1_000).toISOString()}`)
+  return {
+    ...(typeof sub === 'string' && { id: sub }),
+    ...(Array.isArray(keys) && { keys: keys.map(String) }),
+    text: parts.length > 0 ? ` (${parts.join(', ')})` : '',
+  }
+}
+
+/** Ids and a key that nobody else has, as far as the token allows. */
+export function visitorFor(token: string | undefined): Visitor {
+  const { id, keys } = token === undefined ? {} : claimsOf(token)
+  const [pattern = '*'] = keys ?? []
+  const key = pattern.endsWith('*') ? `${pattern.slice(0, -1)}doctor-${randomUUID()}` : pattern
+  return { id: id ?? randomUUID(), otherId: randomUUID(), key, alone: id !== undefined }
+}

@@ -1,0 +1,102 @@
+import { Router } from 'express'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { version, type SignalServer, type Stats } from 'signal-server'
+
+// from a pair on one machine to a hold that waits for its two minutes
+const pairingBuckets = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 120]
+const lifeBuckets = [1, 10, 60, 300, 1_800, 3_600, 21_600, 86_400]
+
+/**
+ * `/metrics` in the text format of Prometheus. Labels have names of outcomes and endpoints only:
+ * never an id, a key, an app or an address, of which there are as many as clients like.
+ */
+export function metricsRouter(server: SignalServer): Router {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+
+  new Gauge({
+    name: 'signal_build_info',
+    help: 'The version that runs; always 1.',
+    labelNames: ['version'],
+    registers,
+  }).set({ version }, 1)
+  gauge('signal_sockets', 'Sockets that were upgraded and live.', (stats) => stats.sockets)
+  gauge('signal_buffered_bytes', 'Bytes buffered in all.', (stats) => stats.bufferedBytes)
+  gauge('signal_ready', 'Whether it lets clients in.', () => (server.draining ? 0 : 1))
+  counter('signal_piped_bytes_total', 'Bytes through pipes.', (stats) => stats.pipedBytes)
+  counter('signal_piped_messages_total', 'Messages through pipes.', (stats) => stats.pipedMessages)
+  counter(
+    'signal_introduction_messages_total',
+    'Messages that came on introduction sockets.',
+    (stats) => stats.introductionMessages,
+  )
+  for (const [endpoint, gauges] of Object.entries(server.stats().endpoints)) {
+    for (const name of Object.keys(gauges)) {
+      const help = `What stats() calls ${name} at the endpoint ${endpoint}.`
+      const metric = `signal_${snakeCase(endpoint)}_${snakeCase(name)}`
+      gauge(metric, help, (stats) => stats.endpoints[endpoint]?.[name] ?? 0)
+    }
+  }
+  new Counter({
+    name: 'signal_outcomes_total',
+    help: 'What happened to clients, by the name that stats and logs use.',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [outcome, times] of Object.entries(server.stats().outcomes)) {
+        this.inc({ outcome }, times)
+      }
+    },
+  })
+
+  const pairing = histogram(
+    'signal_pairing_seconds',
+    'From the first request to the pair.',
+    pairingBuckets,
+  )
+  const pipe = histogram('signal_pipe_seconds', 'How long pipes live.', lifeBuckets)
+  const session = histogram('signal_session_seconds', 'How long introductions live.', lifeBuckets)
+  server.on('pair', ({ waited }) => pairing.observe(waited / 1_000))
+  server.on('unpair', ({ lasted }) => pipe.observe(lasted / 1_000))
+  server.on('sessionEnd', ({ lasted }) => session.observe(lasted / 1_000))
+
+  const router = Router()
+  router.get('/metrics', async (_request, response) => {
+    response.set({ 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' })
+    response.send(await registry.metrics())
+  })
+  return router
+
+  function gauge(name: string, help: string, read: (stats: Stats) => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read(server.stats()))
+      },
+    })
+  }
+
+  function counter(name: string, help: string, read: (stats: Stats) => number): void {
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset()
+        this.inc(read(server.stats()))
+      },
+    })
+  }
+
+  function histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name, help, buckets, registers })
+  }
+}
+
+/** Names in metrics have small letters and underscores only. */
+const snakeCase = (name: string) =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/\W/g, '_')

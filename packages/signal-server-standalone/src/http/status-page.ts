@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Router, type Response } from 'express'
+import { version, type SignalServer } from 'signal-server'
+import type { Sample, Traffic } from './traffic.js'
+
+// whoever finds no room asks again in a while
+const mostViewers = 100
+// one that does not read for so long is let go
+const mostUnread = 64 * 1024
+
+const asset = (name: string) =>
+  readFileSync(new URL(`../../assets/${name}`, import.meta.url), 'utf8')
+
+/**
+ * The page at `/`, which anybody may see: how many, how much and how long; no id, no key and no
+ * address. It is one document, and updates itself by server-sent events.
+ */
+export function statusRouter(server: SignalServer, traffic: Traffic): Router {
+  const style = asset('status.css')
+  const script = asset('status.js')
+  const page = asset('status.html')
+    .replace('/* style */', () => style)
+    .replace('/* script */', () => script)
+  const policy = [
+    "default-src 'none'",
+    `style-src '${sha256(style)}'`,
+    `script-src '${sha256(script)}'`,
+    'img-src data:',
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')
+  const viewers = new Set<Response>()
+
+  const router = Router()
+  router.get('/', (_request, response) => {
+    response.set({ 'Content-Security-Policy': policy, 'Cache-Control': 'no-cache' })
+    response.type('html').send(page)
+  })
+  router.get('/status', (request, response) => {
+    if (viewers.size >= mostViewers || server.draining) {
+      response.status(503).set('Retry-After', '10').json({ error: 'server_full' })
+      return
+    }
+    viewers.add(response)
+    response.set({
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-store',
+      // nginx would keep events back until it has a page of them
+      'X-Accel-Buffering': 'no',
+    })
+    response.flushHeaders()
+    response.write(event('hello', { version, samples: traffic.samples }))
+    const stop = traffic.watch((sample) => {
+      if (response.writableLength > mostUnread) response.destroy()
+      else response.write(event('sample', sample))
+    })
+    request.socket.setTimeout(0)
+    response.on('close', () => {
+      stop()
+      viewers.delete(response)
+    })
+  })
+  return router
+}
+
+const event = (name: string, content: Sample | { version: string; samples: readonly Sample[] }) =>
+  `event: ${name}\ndata: ${JSON.stringify(content)}\n\n`
+
+const sha256 = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`

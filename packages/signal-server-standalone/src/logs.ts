@@ -1,0 +1,150 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { RequestHandler } from 'express'
+import type { SignalServer, Stats } from 'signal-server'
+
+type Fields = Record<string, string | number | readonly string[]>
+
+// a flood must not fill the disk
+const linesPerSecond = 200
+
+/**
+ * One line an event, for people or as JSON. Ids and keys are secrets, so lines have short names that
+ * are the same for one id as long as the process lives, and that lead nowhere else. Tokens and what
+ * peers say are never in them.
+ */
+export class Logs {
+  readonly #salt = randomBytes(16)
+  #lines = 0
+  #leftOut = 0
+  #second: NodeJS.Timeout | undefined
+  #proxyNamed = false
+
+  constructor(
+    private readonly format: 'text' | 'json',
+    private readonly write: (text: string) => void = (text) => process.stdout.write(text),
+  ) {}
+
+  /** Writes a line for everything that a server tells. */
+  follow(server: SignalServer): void {
+    server.on('session', ({ app, id }) => {
+      this.#line('session', `${this.#peer(id)} has come${inApp(app)}`, {
+        peer: this.#name(id),
+        app,
+      })
+    })
+    server.on('sessionEnd', ({ app, id, lasted }) => {
+      const fields = { peer: this.#name(id), app, lasted }
+      this.#line('session-end', `${this.#peer(id)} is gone after ${duration(lasted)}`, fields)
+    })
+    server.on('introduction', ({ app, ids, keys }) => {
+      const fields = { peers: this.#names(ids), app, keys: keys.length }
+      this.#line('introduction', `${this.#both(ids)}: ${count(keys.length, 'key')}`, fields)
+    })
+    server.on('departure', ({ app, id, keys }) => {
+      const fields = { peer: this.#name(id), app, keys: keys.length }
+      this.#line('departure', `${this.#peer(id)} left ${count(keys.length, 'key')}`, fields)
+    })
+    server.on('pair', ({ app, ids, key, waited }) => {
+      const fields = { peers: this.#names(ids), app, key: this.#name(key), waited }
+      this.#line('pair', `${this.#both(ids)}, after ${duration(waited)}`, fields)
+    })
+    server.on('unpair', ({ app, ids, key, outcome, lasted }) => {
+      const fields = { peers: this.#names(ids), app, key: this.#name(key), outcome, lasted }
+      this.#line('unpair', `${this.#both(ids)}, after ${duration(lasted)}: ${outcome}`, fields)
+    })
+    server.on('refused', ({ url, status, code, address }) => {
+      const path = firstSegment(url)
+      this.#line('refused', `${address} at ${path}: ${status} ${code}`, {
+        address,
+        path,
+        status,
+        code,
+      })
+    })
+    server.on('fault', (error) => {
+      this.#line('fault', error.stack ?? error.message, { message: error.message })
+    })
+    server.on('close', () => this.#line('closed', 'everything has ended', {}))
+  }
+
+  /** @param banner - what people are told instead of a line */
+  listening(url: string, banner: () => string): void {
+    if (this.format === 'json') this.#line('listening', '', { url })
+    else this.write(banner())
+  }
+
+  draining(signal: string, { sockets }: Stats): void {
+    const sentence = `${signal}: nobody comes in any more; ${count(sockets, 'socket')} may end by themselves`
+    this.#line('draining', sentence, { signal, sockets })
+  }
+
+  /** Says once that requests come through a proxy, where TRUST_PROXY does not say so. */
+  readonly unknownProxies: RequestHandler = (request, _response, next) => {
+    if (!this.#proxyNamed && request.headers['x-forwarded-for'] !== undefined) {
+      this.#proxyNamed = true
+      const sentence =
+        'requests come through a proxy: set TRUST_PROXY, so that limits count clients and not it'
+      this.#line('proxy', sentence, {})
+    }
+    next()
+  }
+
+  #line(event: string, sentence: string, fields: Fields): void {
+    if (this.#lines >= linesPerSecond) {
+      this.#leftOut++
+      return
+    }
+    this.#lines++
+    this.#second ??= setTimeout(() => this.#nextSecond(), 1_000).unref()
+    const now = new Date()
+    if (this.format === 'json') {
+      this.write(`${JSON.stringify({ time: now.toISOString(), event, ...fields })}\n`)
+    } else {
+      this.write(`${now.toTimeString().slice(0, 8)}  ${event.padEnd(12)}  ${sentence}\n`)
+    }
+  }
+
+  #nextSecond(): void {
+    const lines = this.#leftOut
+    this.#second = undefined
+    this.#lines = this.#leftOut = 0
+    if (lines > 0) this.#line('left-out', `${count(lines, 'more line')} in one second`, { lines })
+  }
+
+  #name(secret: string): string {
+    return createHmac('sha256', this.#salt).update(secret).digest('hex').slice(0, 6)
+  }
+
+  #names(ids: readonly [string, string]): string[] {
+    return ids.map((id) => this.#name(id))
+  }
+
+  #peer(id: string): string {
+    return `peer ${this.#name(id)}`
+  }
+
+  #both(ids: readonly [string, string]): string {
+    return this.#names(ids).join(' – ')
+  }
+}
+
+const inApp = (app: string) => (app === '' ? '' : ` (${JSON.stringify(app)})`)
+
+const count = (number: number, noun: string) =>
+  `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
+
+/** A time in milliseconds, for people. */
+function duration(milliseconds: number): string {
+  if (milliseconds < 1_000) return `${milliseconds} ms`
+  const seconds = milliseconds / 1_000
+  if (seconds < 60) return `${seconds.toFixed(1)} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+/** What a path leads to, without the ids and keys in it. */
+function firstSegment(url: string): string {
+  const [, token = '', first = ''] = /^((?:\/t\/…)?)(\/[^/]{0,40})/.exec(url) ?? []
+  return `${token}${first}${url.length > token.length + first.length ? '/…' : ''}`
+}

@@ -1,0 +1,87 @@
+/** A setting that is wrong; the message is a sentence that names it and says what it may be. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError'
+}
+
+/** What a setting may be. */
+export interface Kind<T> {
+  /** Ends the sentence "PORT must be …". */
+  readonly expected: string
+  /** @returns undefined where the text is not of this kind */
+  parse(text: string): T | undefined
+}
+
+export const text: Kind<string> = {
+  expected: 'a text that is not empty',
+  parse: (given) => given || undefined,
+}
+
+export const secret: Kind<string> = {
+  expected: 'a secret of at least 32 bytes: "openssl rand -hex 32" makes one',
+  parse: (given) => (Buffer.byteLength(given) >= 32 ? given : undefined),
+}
+
+export const port: Kind<number> = {
+  expected: 'a port number from 0 to 65535',
+  parse: (given) =>
+    /^\d{1,5}$/.test(given) && Number(given) <= 65_535 ? Number(given) : undefined,
+}
+
+export const number: Kind<number> = {
+  expected: 'a number above 0, or none',
+  parse: (given) => {
+    if (given === 'none') return Infinity
+    return /^\d+$/.test(given) && Number(given) > 0 ? Number(given) : undefined
+  },
+}
+
+export const path: Kind<string> = {
+  expected: 'a path such as /signal',
+  parse: (given) => (given === '/' || /^(\/[\w.~-]+)+\/?$/.test(given) ? given : undefined),
+}
+
+export const list: Kind<readonly string[]> = {
+  expected: 'a list, with commas between',
+  parse: (given) => {
+    const entries = given.split(',').map((entry) => entry.trim())
+    return entries.includes('') ? undefined : entries
+  },
+}
+
+/** URLs of ICE servers (RFC 7064, RFC 7065). */
+export const urls = (scheme: 'stun' | 'turn'): Kind<readonly string[]> => ({
+  expected: `a list of URLs such as ${scheme}:turn.example.com:3478, with commas between`,
+  parse: (given) => {
+    const entries = list.parse(given)
+    const pattern = new RegExp(`^${scheme}s?:[^\\s/?]+(\\?transport=(udp|tcp))?$`)
+    return entries?.every((entry) => pattern.test(entry)) ? entries : undefined
+  },
+})
+
+export const flag: Kind<boolean> = {
+  expected: 'on or off',
+  parse: (given) => {
+    const known: Record<string, boolean> = {
+      on: true,
+      true: true,
+      1: true,
+      off: false,
+      false: false,
+      0: false,
+    }
+    return known[given.toLowerCase()]
+  },
+}
+
+export const oneOf = <T extends string>(...words: T[]): Kind<T> => ({
+  expected: words.join(' or '),
+  parse: (given) => words.find((word) => word === given),
+})
+
+export const trust: Kind<boolean | number | string> = {
+  expected: 'true, false, a number of proxies, or their addresses such as "10.0.0.0/8, loopback"',
+  parse: (given) => {
+    if (given === 'true' || given === 'false') return given === 'true'
+    return /^\d+$/.test(given) ? Number(given) : given || undefined
+  },
+}

@@ -1,0 +1,143 @@
+import { limits } from './limits.js'
+import type { Setting } from './setting.js'
+import { flag, list, oneOf, path, port, secret, text, trust, urls } from './setting-kinds.js'
+
+/** Where a server listens, and who may come. */
+export const listening = {
+  port: {
+    env: 'PORT',
+    flag: 'port',
+    value: 'NUMBER',
+    about: 'port to listen on; 0 takes a free one',
+    fallback: '8080',
+    kind: port,
+  },
+  host: {
+    env: 'HOST',
+    flag: 'host',
+    value: 'ADDRESS',
+    about: 'address to listen on (all)',
+    example: '127.0.0.1',
+    kind: text,
+  },
+  path: {
+    env: 'BASE_PATH',
+    flag: 'path',
+    value: 'PATH',
+    about: 'below which everything is',
+    fallback: '/',
+    kind: path,
+  },
+  key: {
+    env: 'KEY',
+    flag: 'key',
+    value: 'FILE',
+    about: 'TLS key (PEM); with --cert it serves https and wss',
+    example: '/etc/ssl/private/key.pem',
+    kind: text,
+  },
+  cert: {
+    env: 'CERT',
+    flag: 'cert',
+    value: 'FILE',
+    about: 'TLS certificate (PEM), with its chain',
+    example: '/etc/ssl/certs/cert.pem',
+    kind: text,
+  },
+  origins: {
+    env: 'ORIGINS',
+    flag: 'origin',
+    value: 'ORIGIN',
+    about: 'web origin that may come in (all)',
+    example: 'https://app.example,https://other.example',
+    kind: list,
+  },
+  trustProxy: {
+    env: 'TRUST_PROXY',
+    about: 'Proxies in front whose X-Forwarded-For is believed: their number, or addresses (false)',
+    fallback: 'false',
+    example: '1',
+    kind: trust,
+  },
+} satisfies Record<string, Setting>
+
+/** Tokens. */
+export const tokens = {
+  secret: {
+    env: 'APP_SECRET',
+    about: 'Signs the tokens, and makes them needed: at least 32 bytes ("openssl rand -hex 32")',
+    example: '<openssl rand -hex 32>',
+    kind: secret,
+  },
+  password: {
+    env: 'APP_PASS',
+    about: 'Password for POST /app, which gives out tokens; without it there is no such route',
+    example: '<a long password>',
+    kind: text,
+  },
+  apps: {
+    env: 'APPS',
+    about: 'Apps whose tokens may come in (all)',
+    example: 'chat,notes',
+    kind: list,
+  },
+  revoked: {
+    env: 'REVOKED_TOKENS',
+    about: 'Ids of tokens that were taken back (DELETE /app answers with the id)',
+    example: '7d1b0ad4-2c5e-4c0e-9d0c-4f3a1f0f7f3e',
+    kind: list,
+  },
+} satisfies Record<string, Setting>
+
+/** STUN and TURN servers. */
+export const ice = {
+  stunUrls: {
+    env: 'STUN_URLS',
+    about: 'STUN servers that clients are told of',
+    example: 'stun:turn.example.com:3478',
+    kind: urls('stun'),
+  },
+  turnUrls: {
+    env: 'TURN_URLS',
+    about: 'TURN servers that clients are told of, with credentials that expire',
+    example: 'turn:turn.example.com:3478?transport=udp',
+    kind: urls('turn'),
+  },
+  turnSecret: {
+    env: 'TURN_SECRET',
+    about: "The TURN servers' static-auth-secret (coturn: use-auth-secret)",
+    example: '<the same secret as in turnserver.conf>',
+    kind: text,
+  },
+} satisfies Record<string, Setting>
+
+/** What can be seen of a server. */
+export const watching = {
+  logFormat: {
+    env: 'LOG_FORMAT',
+    about: 'How each line of the log is written: text or json',
+    fallback: 'text',
+    kind: oneOf('text', 'json'),
+  },
+  statusPage: {
+    env: 'STATUS_PAGE',
+    about: 'The live page at /: numbers only, no ids and no keys; off shows only the fish',
+    fallback: 'on',
+    kind: flag,
+  },
+  metrics: {
+    env: 'METRICS',
+    about: 'Metrics for Prometheus at /metrics',
+    fallback: 'on',
+    kind: flag,
+  },
+} satisfies Record<string, Setting>
+
+/** All settings, by what they are about. */
+export const groups: Record<string, Record<string, Setting>> = {
+  'Where it listens': listening,
+  'Who may come in': tokens,
+  'STUN and TURN': ice,
+  'What can be seen of it': watching,
+  'Limits (a number above 0, or none)': limits,
+}

@@ -1,0 +1,171 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util'
+import type { SignalServerOptions } from 'signal-server'
+import { limits, type Limit } from './limits.js'
+import type { Setting } from './setting.js'
+import { SettingError } from './setting-kinds.js'
+import { groups, ice, listening, tokens, watching } from './settings-table.js'
+
+/** Variables of the environment. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Everything that a standalone server is told. */
+export interface Settings {
+  port: number
+  host?: string
+  path: string
+  /** Files. */
+  tls?: { key: string; cert: string }
+  tokens?: {
+    secret: string
+    password?: string
+    apps?: readonly string[]
+    revoked?: readonly string[]
+  }
+  ice: { stunUrls: readonly string[]; turnUrls: readonly string[]; turnSecret?: string }
+  logFormat: 'text' | 'json'
+  statusPage: boolean
+  metrics: boolean
+  /** Whether TRUST_PROXY was set, to whatever. */
+  proxiesKnown: boolean
+  /** For the library. */
+  server: SignalServerOptions
+}
+
+/** What the command line has, once it is taken apart. */
+export interface CommandLine {
+  readonly values: Readonly<Record<string, string | boolean | string[] | undefined>>
+  readonly positionals: readonly string[]
+}
+
+const flagged = Object.values(groups)
+  .flatMap((group) => Object.values(group))
+  .filter((setting) => setting.flag !== undefined)
+
+/** @throws SettingError that names what is wrong */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const options: ParseArgsConfig['options'] = {
+    help: { type: 'boolean', short: 'h' },
+    version: { type: 'boolean', short: 'v' },
+    token: { type: 'string' },
+    long: { type: 'boolean' },
+  }
+  for (const { flag, kind } of flagged) {
+    options[flag!] = { type: 'string', multiple: kind === listening.origins.kind }
+  }
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
+    return { values: values as CommandLine['values'], positionals }
+  } catch (error) {
+    const [, name = 'this'] = /'(?:-\w, )?(-{1,2}[^\s'<]+)/.exec((error as Error).message) ?? []
+    const { code } = error as NodeJS.ErrnoException
+    throw new SettingError(
+      code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION'
+        ? `There is no option ${name}: "signal-server --help" lists them.`
+        : `The option ${name} is not used like this: "signal-server --help" shows how.`,
+    )
+  }
+}
+
+/**
+ * What the server is told: a flag beats a variable of the environment, which beats the default.
+ * @throws SettingError that names what is wrong, and says what it may be
+ */
+export function settingsFrom({ values }: CommandLine, env: Environment): Settings {
+  const read = <T>(setting: Setting<T>) => value(setting, values, env)
+  const key = read(listening.key)
+  const cert = read(listening.cert)
+  together('KEY', key, 'CERT', cert)
+  const turnUrls = read(ice.turnUrls)
+  const turnSecret = read(ice.turnSecret)
+  together('TURN_URLS', turnUrls, 'TURN_SECRET', turnSecret)
+  const host = read(listening.host)
+  const origins = read(listening.origins)
+  const trustProxy = read(listening.trustProxy)
+  const tokenSettings = tokensFrom(read)
+
+  return {
+    port: read(listening.port)!,
+    ...(host !== undefined && { host }),
+    path: read(listening.path)!,
+    ...(key !== undefined && cert !== undefined && { tls: { key, cert } }),
+    ...(tokenSettings && { tokens: tokenSettings }),
+    ice: {
+      stunUrls: read(ice.stunUrls) ?? [],
+      turnUrls: turnUrls ?? [],
+      ...(turnSecret !== undefined && { turnSecret }),
+    },
+    logFormat: read(watching.logFormat)!,
+    statusPage: read(watching.statusPage)!,
+    metrics: read(watching.metrics)!,
+    proxiesKnown: isSet(listening.trustProxy, env),
+    server: {
+      ...(origins !== undefined && { origins }),
+      trustProxy: trustProxy!,
+      // a proxy on this machine, or in its private network, brings many clients from one address
+      exemptLoopback: true,
+      exemptUnknownProxies: !isSet(listening.trustProxy, env),
+      ...Object.fromEntries(
+        (Object.keys(limits) as Limit[]).map((name) => [name, read(limits[name])]),
+      ),
+    },
+  }
+}
+
+/** The name by which users know an option of the library. */
+export function settingName(option: string): string {
+  const known: Record<string, Setting> = { ...limits, ...listening }
+  return known[option]?.env ?? option
+}
+
+function tokensFrom(read: <T>(setting: Setting<T>) => T | undefined): Settings['tokens'] {
+  const secret = read(tokens.secret)
+  const password = read(tokens.password)
+  const apps = read(tokens.apps)
+  const revoked = read(tokens.revoked)
+  if (secret === undefined) {
+    const needy = { APP_PASS: password, APPS: apps, REVOKED_TOKENS: revoked }
+    const [name] = Object.entries(needy).find(([, given]) => given !== undefined) ?? []
+    if (name !== undefined) throw new SettingError(`${name} needs APP_SECRET, which is not set.`)
+    return undefined
+  }
+  return {
+    secret,
+    ...(password !== undefined && { password }),
+    ...(apps && { apps }),
+    ...(revoked && { revoked }),
+  }
+}
+
+// an empty variable is a forgotten one, but an empty secret must never pass for none at all
+const mayBeEmpty = (setting: Setting) =>
+  setting.env !== tokens.secret.env && setting.env !== tokens.password.env
+
+function isSet(setting: Setting, env: Environment): boolean {
+  const given = env[setting.env]
+  return given !== undefined && !(given === '' && mayBeEmpty(setting))
+}
+
+function value<T>(
+  setting: Setting<T>,
+  flags: CommandLine['values'],
+  env: Environment,
+): T | undefined {
+  const { flag, fallback, kind, env: name } = setting
+  const onLine = flag === undefined ? undefined : flags[flag]
+  if (onLine !== undefined) return parsed(kind, `--${flag}`, [onLine].flat().join(','))
+  if (isSet(setting, env)) return parsed(kind, name, env[name]!)
+  return fallback === undefined ? undefined : parsed(kind, name, fallback)
+}
+
+function parsed<T>(kind: Setting<T>['kind'], name: string, given: string): T {
+  const found = kind.parse(given)
+  if (found !== undefined) return found
+  const secret = name === tokens.secret.env || name === tokens.password.env
+  throw new SettingError(`${name} must be ${kind.expected}${secret ? '' : `, not "${given}"`}.`)
+}
+
+function together(oneName: string, one: unknown, otherName: string, other: unknown): void {
+  if ((one === undefined) === (other === undefined)) return
+  const [there, missing] = one === undefined ? [otherName, oneName] : [oneName, otherName]
+  throw new SettingError(`${there} needs ${missing}, which is not set.`)
+}

@@ -1,0 +1,141 @@
+import { defaults } from 'signal-server'
+import { describe, expect, test } from 'vitest'
+import { SettingError } from '../src/setting-kinds.js'
+import { parseCommandLine, settingName, settingsFrom, type Environment } from '../src/settings.js'
+import { groups } from '../src/settings-table.js'
+import { help } from '../src/help.js'
+
+const settings = (env: Environment = {}, args: string[] = []) =>
+  settingsFrom(parseCommandLine(args), env)
+const all = Object.values(groups).flatMap((group) => Object.values(group))
+
+describe('settings', () => {
+  test('are the defaults of a server on the open internet', () => {
+    const { server, ...rest } = settings()
+    expect(rest).toEqual({
+      port: 8080,
+      path: '/',
+      ice: { stunUrls: [], turnUrls: [] },
+      logFormat: 'text',
+      statusPage: true,
+      metrics: true,
+      proxiesKnown: false,
+    })
+    expect(server).toMatchObject({
+      maxSocketsPerAddress: 4_096,
+      maxUpgradesPerSecond: 200,
+      exemptLoopback: true,
+      exemptUnknownProxies: true,
+      trustProxy: false,
+      maxSockets: defaults.maxSockets,
+      drainTime: defaults.drainTime,
+    })
+  })
+
+  test('are a flag before the environment before the default', () => {
+    expect(settings({ PORT: '1000' }).port).toBe(1_000)
+    expect(settings({ PORT: '1000' }, ['--port', '2000']).port).toBe(2_000)
+  })
+
+  test('in an empty variable are not set', () => {
+    expect(settings({ PORT: '', HOST: '', TRUST_PROXY: '', TURN_URLS: '' })).toEqual(settings())
+  })
+
+  test.each(['APP_SECRET', 'APP_PASS'])('must not be empty in %s', (name) => {
+    const secret = 'x'.repeat(32)
+    expect(() => settings({ APP_SECRET: secret, [name]: '' })).toThrow(SettingError)
+  })
+
+  test('count clients by address where proxies are named', () => {
+    expect(settings({ TRUST_PROXY: '2' }).server).toMatchObject({
+      trustProxy: 2,
+      exemptUnknownProxies: false,
+    })
+    expect(settings({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).server.trustProxy).toBe(
+      'loopback, 10.0.0.0/8',
+    )
+    expect(settings({ TRUST_PROXY: 'true' }).server.trustProxy).toBe(true)
+  })
+
+  test('say every limit of the library, each with a unit', () => {
+    const numbers = Object.keys(defaults).filter(
+      (name) => typeof defaults[name as keyof typeof defaults] === 'number',
+    )
+    const env = Object.fromEntries(numbers.map((name) => [settingName(name), '1']))
+    const { server } = settings({ ...env, MAX_BUFFERED_BYTES: '1' })
+    for (const name of numbers) expect(server).toHaveProperty(name, 1)
+    const { HOLD_TIME: _, ...rest } = env
+    expect(settings({ ...rest, HOLD_TIME: 'none' }).server.holdTime).toBe(Infinity)
+  })
+
+  test('have lists with commas, or repeated flags', () => {
+    expect(settings({ ORIGINS: 'https://a.example, https://b.example' }).server.origins).toEqual([
+      'https://a.example',
+      'https://b.example',
+    ])
+    const flags = ['--origin', 'https://a.example', '--origin=https://b.example']
+    expect(settings({}, flags).server.origins).toEqual(['https://a.example', 'https://b.example'])
+    expect(() => settings({ APPS: 'chat,,notes', APP_SECRET: 'x'.repeat(32) })).toThrow(
+      'APPS must be a list, with commas between, not "chat,,notes".',
+    )
+  })
+
+  test('never show a secret in what is said about them', () => {
+    const secret = 'short and secret'
+    expect(() => settings({ APP_SECRET: secret })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining(secret) as string }),
+    )
+  })
+
+  test('read TURN and STUN servers', () => {
+    const { ice } = settings({
+      STUN_URLS: 'stun:a.example:3478',
+      TURN_URLS: 'turn:a.example:3478?transport=udp,turns:a.example:5349',
+      TURN_SECRET: 'north',
+    })
+    expect(ice).toEqual({
+      stunUrls: ['stun:a.example:3478'],
+      turnUrls: ['turn:a.example:3478?transport=udp', 'turns:a.example:5349'],
+      turnSecret: 'north',
+    })
+  })
+})
+
+describe('the table of settings', () => {
+  test('has each variable once', () => {
+    const names = all.map(({ env }) => env)
+    expect(names).toHaveLength(new Set(names).size)
+  })
+
+  test('is what .env.example shows', async () => {
+    await expect(envExample()).toMatchFileSnapshot('../.env.example')
+  })
+
+  test('has examples that are right', () => {
+    for (const { example, kind, env } of all) {
+      if (example === undefined || example.startsWith('<')) continue
+      expect(kind.parse(example), env).toBeDefined()
+    }
+  })
+
+  test('is in the help, as far as it has flags, with every secret named', () => {
+    const text = help()
+    for (const { flag, env } of all)
+      if (flag) expect(text).toMatch(new RegExp(`--${flag} .*${env}`))
+    for (const name of ['APP_SECRET', 'APP_PASS', 'TURN_SECRET']) expect(text).toContain(name)
+  })
+})
+
+function envExample(): string {
+  const sections = Object.entries(groups).map(([title, group]) => {
+    const entries = Object.values(group).map(
+      ({ env, about, fallback, example }) =>
+        `# ${about[0]!.toUpperCase()}${about.slice(1)}\n#${env}=${example ?? fallback ?? ''}\n`,
+    )
+    return `# ${title}\n# ${'-'.repeat(title.length)}\n\n${entries.join('\n')}`
+  })
+  return (
+    '# Every variable that the command reads. Each is shown with its default, or with an example\n' +
+    `# where it has none; take the # away to set it.\n\n${sections.join('\n\n')}`
+  )
+}
