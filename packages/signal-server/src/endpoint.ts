@@ -33,6 +33,13 @@ export interface EndpointContext {
   readonly events: EventEmitter<SignalServerEvents>
   /** The other instances, where a bus joins them. */
   readonly instances: Instances | undefined
+  /**
+   * Counts a client in that came without an upgrade; those that an endpoint accepts are counted.
+   *
+   * @returns counts it out again
+   * @throws HttpRefusal 429 or 503 where there is no room for it
+   */
+  enter(request: IncomingMessage): () => void
 }
 
 /**

@@ -48,6 +48,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
       outcomes: new Outcomes(),
       events: this,
       instances: settings.bus && new Instances(settings.bus),
+      enter: (request) => this.#admission.enter(request),
     }
     this.#admission = new Admission(settings, this.#endpoints, this)
     this.#upgrades = new Upgrades(this.#admission, this.#context.outcomes, this)
