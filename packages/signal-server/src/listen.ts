@@ -2,6 +2,8 @@ import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import express, { type Express, type Router } from 'express'
+import { listenError } from './listen-error.js'
+import type { Worker } from './workers/worker.js'
 
 /** Where a server listens. */
 export interface ListenOptions {
@@ -15,6 +17,8 @@ export interface ListenOptions {
   tls?: { key: string | Buffer; cert: string | Buffer }
   /** An Express app whose routes come before the server's own. @default none */
   app?: Express
+  /** Gets its sockets from here, instead of listening itself. @default none */
+  worker?: Worker
 }
 
 /** A server that listens. */
@@ -37,7 +41,7 @@ export async function listen(
   attach: (server: Server) => () => void,
   headersTime: number,
   fault: (error: Error) => void,
-  { port = 8080, host, path = '/', tls, app = express() }: ListenOptions,
+  { port = 8080, host, path = '/', tls, app = express(), worker }: ListenOptions,
 ): Promise<Listening> {
   app.disable('x-powered-by')
   app.use(path || '/', router)
@@ -54,20 +58,15 @@ export async function listen(
     ? createTlsServer({ ...options, ...tls, handshakeTimeout: headersTime }, app)
     : createServer(options, app)
   const release = attach(server)
-  await new Promise<void>((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) => {
-      release()
-      reject(explained(error, port))
-    }
-    server.once('error', failed)
-    server.listen(port, host, () => {
-      server.off('error', failed)
-      // without a listener it would end the process
-      server.on('error', fault)
-      resolve()
-    })
-  })
-  const { port: actual } = server.address() as AddressInfo
+  const actual = worker
+    ? worker.port
+    : await bind(server, port, host).catch((error: unknown) => {
+        release()
+        throw error
+      })
+  // without a listener it would end the process
+  server.on('error', fault)
+  worker?.feed(server)
   const name = host === undefined || host === '::' || host === '0.0.0.0' ? 'localhost' : host
   const inUrl = name.includes(':') ? `[${name}]` : name
   return {
@@ -82,12 +81,14 @@ export async function listen(
   }
 }
 
-function explained(error: NodeJS.ErrnoException, port: number): Error {
-  const sentence =
-    error.code === 'EADDRINUSE'
-      ? `Port ${port} is in use already: end the program that uses it, or choose another port.`
-      : error.code === 'EACCES'
-        ? `Port ${port} may not be used by this user: choose one above 1023.`
-        : `Cannot listen on port ${port}: ${error.message}`
-  return Object.assign(new Error(sentence, { cause: error }), { code: error.code })
+/** @returns the port, which the system chose where it was 0 */
+function bind(server: Server, port: number, host: string | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException) => reject(listenError(error, port))
+    server.once('error', failed)
+    server.listen(port, host, () => {
+      server.off('error', failed)
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
 }

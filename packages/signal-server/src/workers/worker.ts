@@ -1,0 +1,59 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Bus } from '../bus/bus.js'
+import { workerVariable, type WorkerMessage } from './messages.js'
+import { WorkerBus } from './worker-bus.js'
+
+/** What a process that {@link Workers} has started works with. */
+export class Worker {
+  /** Joins it with the other workers. */
+  readonly bus: Bus
+  /** Resolves when the primary says that it is time to stop. */
+  readonly stopped: Promise<void>
+  readonly #bus = new WorkerBus((message) => send(message))
+  #server: Server | undefined
+
+  private constructor(
+    /** Counted from 0; a replacement has the number of the one that it replaces. */
+    readonly number: number,
+    /** The port that the primary listens on. */
+    readonly port: number,
+  ) {
+    this.bus = this.#bus
+    this.stopped = new Promise((resolve) => {
+      process.on('message', (message: WorkerMessage, socket?: Socket) => {
+        if (message.t === 'stop') resolve()
+        else if (message.t === 'socket') this.#serve(socket, message.head)
+        else this.#bus.receive(message)
+      })
+    })
+    // without the primary there is nobody to give it sockets, or to replace it
+    process.on('disconnect', () => process.exit(1))
+  }
+
+  /** This process as a worker; undefined where it was started by somebody else. */
+  static current(): Worker | undefined {
+    const [number, port] = (process.env[workerVariable] ?? '').split(':').map(Number)
+    if (number === undefined || port === undefined || !process.send) return undefined
+    return new Worker(number, port)
+  }
+
+  /** Gives a server, which does not listen itself, the sockets that the primary accepts. */
+  feed(server: Server): void {
+    this.#server = server
+    send({ t: 'ready' })
+  }
+
+  #serve(socket: Socket | undefined, head: Uint8Array): void {
+    // the client may have gone while its socket travelled
+    if (!socket) return
+    if (!this.#server) return void socket.destroy()
+    socket.unshift(Buffer.from(head))
+    this.#server.emit('connection', socket)
+  }
+}
+
+function send(message: WorkerMessage): void {
+  // a primary that is gone ends this process by 'disconnect'
+  if (process.connected) process.send?.(message)
+}

@@ -1,0 +1,179 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { log } from '../log.js'
+import { listenError } from '../listen-error.js'
+import { workerVariable, type WorkerMessage } from './messages.js'
+import { routeOf } from './route.js'
+import { TopicSwitch } from './topic-switch.js'
+
+/** How many processes serve one port, and what they run. */
+export interface WorkersOptions {
+  /** Number of processes. */
+  count: number
+  /** The script that each runs; it calls {@link Worker.current}. */
+  script: string
+  /** Its arguments. @default none */
+  args?: readonly string[]
+  port: number
+  /** @default all interfaces */
+  host?: string
+  /** Below which everything is, such as `/signal`. @default the root */
+  mount?: string
+  /** Whether the workers speak TLS, so that only they can read what a socket asks for. */
+  tls?: boolean
+}
+
+const maxHead = 16 * 1024
+const headTime = 5_000
+const restTime = 1_000
+const maxWaiting = 1_000
+
+interface Slot {
+  process: ChildProcess
+  ready: boolean
+  startedAt: number
+  /** Sockets that came while it was not ready. */
+  waiting: { socket: Socket; head: Buffer }[]
+}
+
+/**
+ * Several processes on one port: this one accepts, reads the request line, and hands each socket to
+ * the worker where it belongs. A worker that dies takes its own sockets with it and is replaced.
+ */
+export class Workers {
+  readonly #server: Server
+  readonly #slots: Slot[] = []
+  readonly #switch = new TopicSwitch<ChildProcess>((child, message) => tell(child, message))
+  #next = 0
+  #stopping = false
+  #whenReady: () => void = () => {}
+  #whenStopped: () => void = () => {}
+
+  constructor(private readonly options: WorkersOptions) {
+    // a mark of one byte: after each read the socket rests, so that nothing is read here which
+    // would be lost when it is handed on
+    this.#server = createServer({ allowHalfOpen: true, highWaterMark: 1 }, (socket) => {
+      this.#accept(socket)
+    })
+  }
+
+  /**
+   * Listens, starts the workers, and resolves when all of them can serve.
+   * @throws Error with a sentence that says what to do; its `code` is the system's
+   */
+  async start(): Promise<{ port: number }> {
+    const { count, port, host } = this.options
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) => reject(listenError(error, port)))
+      this.#server.listen(port, host, resolve)
+    })
+    this.#server.on('error', (error) => log.server('%s', error.message))
+    const { port: actual } = this.#server.address() as AddressInfo
+    const ready = new Promise<void>((resolve) => (this.#whenReady = resolve))
+    for (let number = 0; number < count; number++) this.#fork(number, actual, [])
+    await ready
+    return { port: actual }
+  }
+
+  /** Process ids, by number. */
+  get pids(): (number | undefined)[] {
+    return this.#slots.map((slot) => slot.process.pid)
+  }
+
+  /** Accepts nothing more, and resolves when every worker has ended by itself. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#server.close()
+    const ended = new Promise<void>((resolve) => (this.#whenStopped = resolve))
+    for (const { process } of this.#slots) tell(process, { t: 'stop' })
+    if (this.#allEnded) return
+    await ended
+  }
+
+  get #allEnded(): boolean {
+    return this.#slots.every(({ process }) => process.exitCode !== null || process.signalCode)
+  }
+
+  #fork(number: number, port: number, waiting: Slot['waiting']): void {
+    const child = fork(this.options.script, this.options.args ?? [], {
+      env: { ...process.env, [workerVariable]: `${number}:${port}` },
+      serialization: 'advanced',
+    })
+    const slot: Slot = { process: child, ready: false, startedAt: Date.now(), waiting }
+    this.#slots[number] = slot
+    child.on('message', (message: WorkerMessage) => {
+      if (message.t === 'ready') this.#ready(slot)
+      else this.#switch.receive(child, message)
+    })
+    child.on('error', (error) => log.server('worker %d: %s', number, error.message))
+    child.on('exit', () => this.#ended(number, port))
+    log.server('worker %d is process %d', number, child.pid)
+  }
+
+  #ready(slot: Slot): void {
+    slot.ready = true
+    for (const { socket, head } of slot.waiting.splice(0)) this.#hand(slot, socket, head)
+    if (this.#slots.every(({ ready }) => ready)) this.#whenReady()
+  }
+
+  #ended(number: number, port: number): void {
+    const { process: child, waiting, startedAt } = this.#slots[number]!
+    this.#slots[number]!.ready = false
+    this.#switch.forget(child)
+    if (this.#stopping) {
+      for (const { socket } of waiting) socket.destroy()
+      if (this.#allEnded) this.#whenStopped()
+      return
+    }
+    log.server('worker %d has ended: it is replaced', number)
+    // one that cannot start must not be started without pause
+    const rest = Date.now() - startedAt < restTime ? restTime : 0
+    setTimeout(() => {
+      if (!this.#stopping) this.#fork(number, port, waiting)
+    }, rest)
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => socket.destroy())
+    if (this.options.tls) return this.#give(socket, Buffer.alloc(0), 'any')
+    let head = Buffer.alloc(0)
+    const late = setTimeout(() => {
+      socket.end('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')
+      socket.destroySoon()
+    }, headTime)
+    const read = () => {
+      const chunk = socket.read() as Buffer | null
+      if (!chunk) return
+      head = Buffer.concat([head, chunk])
+      const route = head.length > maxHead ? 'any' : routeOf(head, this.options.mount ?? '')
+      if (route === 'unknown') return
+      clearTimeout(late)
+      socket.off('readable', read)
+      this.#give(socket, head, route)
+    }
+    socket.on('readable', read)
+    socket.on('end', () => socket.destroy())
+    socket.on('close', () => clearTimeout(late))
+  }
+
+  #give(socket: Socket, head: Buffer, route: number | 'any'): void {
+    const number = route === 'any' ? this.#next++ : route
+    this.#hand(this.#slots[number % this.#slots.length]!, socket, head)
+  }
+
+  #hand(slot: Slot, socket: Socket, head: Buffer): void {
+    if (slot.ready) {
+      slot.process.send({ t: 'socket', head } satisfies WorkerMessage, socket, (error) => {
+        if (error) socket.destroy()
+      })
+    } else if (slot.waiting.length < maxWaiting) {
+      slot.waiting.push({ socket, head })
+    } else {
+      socket.destroy()
+    }
+  }
+}
+
+function tell(child: ChildProcess, message: WorkerMessage): void {
+  if (child.connected) child.send(message)
+}
