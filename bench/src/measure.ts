@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 const ticksPerSecond = 100
 
 /** CPU seconds that a process has spent so far, user and system together. */
-export function cpuSeconds(pid: number): number {
+function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   // The second field is the command in brackets, which may itself contain spaces and brackets.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
