@@ -1,0 +1,184 @@
+import debug from 'debug'
+import { CloseCode } from 'signal-protocol'
+import {
+  reportFault,
+  WebSocketAcceptor,
+  type Claim,
+  type Endpoint,
+  type EndpointContext,
+  type EndpointFactory,
+  type Upgrade,
+} from 'signal-server'
+import { fieldsOf } from './fields.js'
+import { defaultRate, JsonClient, type JsonClientHandler, type Rate } from './json-client.js'
+import { Peers } from './peers.js'
+import type { Protocol } from './protocol.js'
+import { Refusal } from './refusal.js'
+
+/** What every endpoint that speaks in JSON can be told. Sizes are in bytes. */
+export interface JsonEndpointOptions extends Rate {
+  /** Where it is, below the server's mount; `*` for every path that no endpoint before it has. */
+  path?: string
+  /** Size of a message. @default 65536 */
+  maxMessageBytes?: number
+  /** Clients of one app. @default 1000 */
+  maxClients?: number
+}
+
+/** What the endpoint of one protocol is. */
+export interface JsonEndpointDescription extends JsonEndpointOptions {
+  /** Names it in claims, stats and logs. */
+  name: string
+  path: string
+  /** WebSocket subprotocols that its clients offer and need to see echoed. @default none */
+  subprotocols?: readonly string[]
+}
+
+/**
+ * An endpoint whose clients send JSON objects over a WebSocket.
+ *
+ * @param open - makes the protocol for one app: apps are worlds of their own, so it never sees
+ * peers of another
+ */
+export function jsonEndpoint(
+  description: JsonEndpointDescription,
+  open: (peers: Peers, context: EndpointContext) => Protocol,
+): EndpointFactory {
+  return (context) => new JsonEndpoint(context, description, open)
+}
+
+/** The clients of one app. */
+interface Hall {
+  readonly app: string
+  readonly protocol: Protocol
+  readonly peers: Peers
+  clients: number
+}
+
+class JsonEndpoint implements Endpoint, JsonClientHandler {
+  readonly name: string
+  readonly #path: string
+  readonly #maxClients: number
+  readonly #rate: Required<Rate>
+  readonly #acceptor: WebSocketAcceptor
+  readonly #halls = new Map<string, Hall>()
+  readonly #clients = new Map<JsonClient, Hall>()
+  readonly #log: debug.Debugger
+
+  constructor(
+    private readonly context: EndpointContext,
+    description: JsonEndpointDescription,
+    private readonly open: (peers: Peers, context: EndpointContext) => Protocol,
+  ) {
+    const {
+      name,
+      path,
+      subprotocols,
+      maxMessageBytes = 64 * 1024,
+      maxClients = 1_000,
+    } = description
+    if (path !== '*' && !path.startsWith('/')) {
+      throw new TypeError(`"${path}" is not a path: it must start with a slash, or be "*".`)
+    }
+    const { closeTime } = context.settings
+    this.name = name
+    this.#path = path
+    this.#maxClients = maxClients
+    const { messagesPerSecond, messagesBurst } = { ...defaultRate, ...description }
+    this.#rate = { messagesPerSecond, messagesBurst }
+    this.#acceptor = new WebSocketAcceptor({
+      maxMessageBytes,
+      closeTime,
+      ...(subprotocols && { subprotocols }),
+    })
+    this.#log = debug(`signal:${name}`)
+  }
+
+  match(path: string): Claim | undefined {
+    if (this.#path !== '*' && path !== this.#path) return undefined
+    return { endpoint: this.name }
+  }
+
+  accept(upgrade: Upgrade): void {
+    const ws = this.#acceptor.accept(upgrade)
+    if (!ws) return
+    const { app, grant, socket } = upgrade
+    const client = new JsonClient(grant, ws, socket, this.context, this, this.#log, this.#rate)
+    const hall = this.#hall(app)
+    hall.clients++
+    this.#clients.set(client, hall)
+    this.#log('%s has come', client.id)
+    if (hall.clients > this.#maxClients) {
+      const sentence = `There are ${this.#maxClients} clients here, which is as many as may be.`
+      client.send(hall.protocol.refused(new Refusal('room_full', sentence)))
+      client.end(CloseCode.tryLater, 'refused_server_full')
+    } else {
+      this.#run(client, () => hall.protocol.come?.(client))
+    }
+  }
+
+  received(client: JsonClient, data: Uint8Array): void {
+    this.#run(client, (protocol) => protocol.receive(client, fieldsOf(data)))
+  }
+
+  gone(client: JsonClient): void {
+    const hall = this.#clients.get(client)
+    if (!hall) return
+    this.#run(client, (protocol) => protocol.gone?.(client))
+    // whatever the protocol does, nobody keeps the id of a client that is gone
+    hall.peers.drop(client)
+    this.#clients.delete(client)
+    hall.clients--
+    if (hall.clients === 0) this.#halls.delete(hall.app)
+  }
+
+  drain(): Promise<void> {
+    for (const client of this.#clients.keys()) client.end(CloseCode.restarting, 'restarted')
+    return Promise.resolve()
+  }
+
+  close(): void {
+    for (const client of this.#clients.keys()) client.destroy()
+    this.#acceptor.close()
+  }
+
+  stats(): Record<string, number> {
+    let peers = 0
+    for (const hall of this.#halls.values()) peers += hall.peers.count
+    return { clients: this.#clients.size, peers, apps: this.#halls.size }
+  }
+
+  #hall(app: string): Hall {
+    let hall = this.#halls.get(app)
+    if (!hall) {
+      const peers = new Peers()
+      hall = { app, peers, protocol: this.open(peers, this.context), clients: 0 }
+      this.#halls.set(app, hall)
+    }
+    return hall
+  }
+
+  /** Lets the protocol do something for a client; whatever goes wrong is told to that one. */
+  #run(client: JsonClient, act: (protocol: Protocol) => void): void {
+    const protocol = this.#clients.get(client)?.protocol
+    if (!protocol) return
+    try {
+      act(protocol)
+    } catch (error) {
+      const refusal = this.#refusalFrom(error)
+      this.#log('%s: refused, %s', client.id, refusal.message)
+      client.send(protocol.refused(refusal))
+      if (refusal.code === 'bad_message') client.countBadMessage()
+    }
+  }
+
+  #refusalFrom(error: unknown): Refusal {
+    if (error instanceof Refusal) return error
+    if (error instanceof RangeError) {
+      // JSON.parse reads what JSON.stringify has no stack for
+      return new Refusal('bad_message', 'The message is nested too deeply.')
+    }
+    reportFault(this.context.events, error)
+    return new Refusal('bad_message', 'The server could not carry this out.')
+  }
+}

@@ -1,0 +1,71 @@
+import { createAdapter } from '@socket.io/redis-adapter'
+
+/** What is used of an `ioredis` client. */
+export interface RedisClient {
+  readonly status: string
+  /** Makes a client of its own, with the same settings. */
+  duplicate(options?: { enableOfflineQueue?: boolean }): RedisClient
+  call(command: string, ...args: string[]): Promise<unknown>
+  publish(channel: string, message: string | Buffer): Promise<unknown>
+  subscribe(...channels: string[]): Promise<unknown>
+  psubscribe(...patterns: string[]): Promise<unknown>
+  unsubscribe(...channels: string[]): Promise<unknown>
+  punsubscribe(...patterns: string[]): Promise<unknown>
+  on(event: string, listener: (...args: never[]) => void): unknown
+  off(event: string, listener: (...args: never[]) => void): unknown
+  disconnect(): void
+}
+
+/** The adapter of socket.io, and whether what it asks of Redis can be answered. */
+export interface SharedRooms {
+  adapter: ReturnType<typeof createAdapter>
+  readonly up: boolean
+  close(): void
+}
+
+// a room is asked about once in a request: slower than this, and its client is told to try again
+const answerTime = 5_000
+
+/**
+ * Joins the rooms of several instances by socket.io's own adapter for Redis. It leaves the promises
+ * of its commands alone, so one that fails would end the process, and it would queue without a
+ * bound while Redis is away: it is given clients that do neither.
+ */
+export function sharedRooms(client: RedisClient, fault: (error: unknown) => void): SharedRooms {
+  const publisher = client.duplicate({ enableOfflineQueue: false })
+  const subscriber = client.duplicate()
+  for (const each of [publisher, subscriber]) each.on('error', fault)
+  const dropped = () => undefined
+
+  const pub = {
+    publish: (channel: string, message: string | Buffer) =>
+      publisher.publish(channel, message).catch(dropped),
+    send_command: (
+      command: string,
+      args: string[],
+      done: (error: unknown, answer?: unknown) => void,
+    ) => {
+      publisher.call(command, ...args).then((answer) => done(null, answer), done)
+    },
+    on: dropped,
+    off: dropped,
+  }
+  const sub = {
+    subscribe: (channels: string[]) => subscriber.subscribe(...channels).catch(dropped),
+    psubscribe: (pattern: string) => subscriber.psubscribe(pattern).catch(dropped),
+    unsubscribe: (channels: string[]) => subscriber.unsubscribe(...channels).catch(dropped),
+    punsubscribe: (pattern: string) => subscriber.punsubscribe(pattern).catch(dropped),
+    on: (event: string, listener: () => void) => subscriber.on(event, listener),
+    off: (event: string, listener: () => void) => subscriber.off(event, listener),
+  }
+  return {
+    adapter: createAdapter(pub, sub, { key: 'signal-rooms', requestsTimeout: answerTime }),
+    get up() {
+      return publisher.status === 'ready' && subscriber.status === 'ready'
+    },
+    close: () => {
+      publisher.disconnect()
+      subscriber.disconnect()
+    },
+  }
+}

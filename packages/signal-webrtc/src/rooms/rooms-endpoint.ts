@@ -1,0 +1,227 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import debug from 'debug'
+import { Server as EngineServer, type Socket as EngineSocket } from 'engine.io'
+import express, { Router } from 'express'
+import {
+  appTokens,
+  HttpRefusal,
+  type Claim,
+  type Endpoint,
+  type EndpointContext,
+  type EndpointFactory,
+  type Pulse,
+  type Upgrade,
+} from 'signal-server'
+import { Server } from 'socket.io'
+import { WebSocketServer, type ServerOptions } from 'ws'
+import { Authorization } from './authorization.js'
+import { Cluster } from './cluster.js'
+import { limitEngineSocket, type Queue } from './engine-limits.js'
+import { Inbox } from './inbox.js'
+import { roomsDefaults, type RoomsOptions, type RoomsSettings } from './options.js'
+import { sharedRooms, type SharedRooms } from './redis.js'
+import { RoomEvents, type RoomEvent } from './room-events.js'
+import { Rooms } from './rooms.js'
+import type { Session } from './session.js'
+import type { RoomServer, RoomSocket } from './socket.js'
+import { isRoomKey } from './standing.js'
+
+/**
+ * The protocol of wrtc-signal: rooms over socket.io 4, whose owner decides who comes in (README.md,
+ * /socket.io).
+ */
+export const rooms =
+  (options: RoomsOptions): EndpointFactory =>
+  (context) =>
+    new RoomsEndpoint(context, { ...roomsDefaults, ...options })
+
+// a client's first packet comes right behind its connection
+const connectTimeout = 10_000
+
+const clientScripts = join(
+  dirname(createRequire(import.meta.url).resolve('socket.io/package.json')),
+  'client-dist',
+)
+
+class RoomsEndpoint implements Endpoint {
+  readonly name = 'rooms'
+  readonly authorizesItself = true
+  readonly router: Router
+  readonly #engine: EngineServer
+  readonly #io: RoomServer
+  readonly #shared: SharedRooms | undefined
+  readonly #rooms: Rooms
+  readonly #events: RoomEvents
+  readonly #connections = new Map<EngineSocket, Queue>()
+  readonly #admitted = new WeakMap<RoomSocket, Session>()
+  readonly #sessions = new Map<string, Session>()
+  readonly #log = debug('signal:rooms')
+  #draining = false
+
+  constructor(
+    private readonly context: EndpointContext,
+    private readonly settings: RoomsSettings,
+  ) {
+    const { tokens, password, path, redis, maxMembers } = settings
+    this.#shared = redis && sharedRooms(redis, (error) => this.#log('redis: %s', error))
+    this.#engine = this.#makeEngine()
+    this.#io = new Server({
+      connectTimeout,
+      serveClient: false,
+      ...(this.#shared && { adapter: this.#shared.adapter }),
+    })
+    this.#engine.on('connection', (connection: EngineSocket) => this.#connected(connection))
+    this.#io.bind(this.#engine)
+    const cluster = new Cluster(this.#io, this.#shared)
+    const authorization = new Authorization(settings)
+    this.#rooms = new Rooms(this.#io, cluster, this.#sessions, maxMembers)
+    this.#events = new RoomEvents(this.#io, this.#rooms, authorization, context, settings)
+    this.#io.use((socket, next) => {
+      void authorization
+        .admit(socket, this.#connections.get(socket.conn) ?? { congested: false })
+        .then((session) => this.#admitted.set(socket, session))
+        .then(() => next(), next)
+    })
+    this.#io.on('connection', (socket) => this.#come(socket))
+    this.#io.on('place', (placement, done) => done(this.#rooms.place(placement)))
+    this.#io.on('gone', (key, id) => this.#rooms.ownerGone(key, id))
+
+    this.router = Router()
+    this.router.all(path, (request, response) => this.#engine.handleRequest(request, response))
+    this.router.use(path, express.static(clientScripts, { index: false, redirect: false }))
+    if (password !== undefined) {
+      this.router.use(appTokens({ tokens, password, trustProxy: context.settings.trustProxy }))
+    }
+    context.heartbeat.add(this.#pulse)
+  }
+
+  match(path: string): Claim | undefined {
+    const known = path === this.settings.path || path === `${this.settings.path}/`
+    return known ? { endpoint: this.name } : undefined
+  }
+
+  accept({ request, socket, head }: Upgrade): void {
+    this.#engine.handleUpgrade(request, socket, head)
+  }
+
+  drain(): Promise<void> {
+    this.#draining = true
+    // a client whose transport closes comes back by itself, one that is disconnected does not
+    for (const connection of this.#connections.keys()) {
+      this.context.outcomes.count('restarted')
+      connection.close()
+    }
+    return Promise.resolve()
+  }
+
+  close(): void {
+    this.#draining = true
+    this.context.heartbeat.remove(this.#pulse)
+    this.#engine.close()
+    void this.#io.close()
+    this.#shared?.close()
+  }
+
+  stats(): Record<string, number> {
+    let rooms = 0
+    for (const room of this.#io.of('/').adapter.rooms.keys()) if (isRoomKey(room)) rooms++
+    return { connections: this.#connections.size, sessions: this.#sessions.size, rooms }
+  }
+
+  #makeEngine(): EngineServer {
+    const { origins, pingAfter, pongWithin, closeTime } = this.context.settings
+    // of the version that bounds the memory of hostile fragments, whatever engine.io brings itself
+    const wsEngine = class extends WebSocketServer {
+      constructor(options: ServerOptions) {
+        super({ ...options, closeTimeout: closeTime } as ServerOptions)
+      }
+    }
+    return new EngineServer({
+      wsEngine,
+      pingInterval: pingAfter,
+      pingTimeout: pongWithin,
+      maxHttpBufferSize: this.settings.maxMessageBytes,
+      cors: { origin: origins.length > 0 ? [...origins] : '*' },
+      allowRequest: ({ headers: { origin } }, answer) => {
+        const allowed = origins.length === 0 || origin === undefined || origins.includes(origin)
+        if (!allowed) answer('Pages of this origin are not allowed here.', false)
+        else if (this.#draining) answer('The server restarts.', false)
+        else answer(null, true)
+      },
+    })
+  }
+
+  /** A connection of engine.io, below socket.io: by WebSocket, or by long polling at first. */
+  #connected(connection: EngineSocket): void {
+    this.#connections.set(connection, limitEngineSocket(connection, this.context))
+    connection.once('close', () => this.#connections.delete(connection))
+    if (connection.transport.name !== 'polling') return
+    try {
+      const leave = once(this.context.enter(connection.request))
+      connection.once('close', leave)
+      // counted as a socket from then on
+      connection.once('upgrade', leave)
+    } catch (error) {
+      if (!(error instanceof HttpRefusal)) throw error
+      this.#log('refused: %s', error.message)
+      connection.close(true)
+    }
+  }
+
+  #come(socket: RoomSocket): void {
+    const session = this.#admitted.get(socket)!
+    this.#sessions.set(session.id, session)
+    this.#log('%s has come', session.id)
+    const inbox = new Inbox<RoomEvent>(this.settings, (event) =>
+      this.#events.carryOut(session, event),
+    )
+    socket.onAny((name: string, data: unknown) => {
+      const event = { name, data }
+      if (inbox.push(event, sizeOf(event, this.settings.maxMessageBytes))) return
+      this.context.outcomes.count('rate_limited')
+      socket.disconnect(true)
+    })
+    socket.once('disconnecting', (reason) => {
+      this.#log('%s is gone: %s', session.id, reason)
+      inbox.close()
+      this.#sessions.delete(session.id)
+      this.#rooms.leave(session)
+    })
+  }
+
+  /** Never silent itself: engine.io has pings of its own. */
+  readonly #pulse: Pulse = {
+    heard: true,
+    lastHeard: 0,
+    pingedAt: 0,
+    ping: () => false,
+    lapsed: () => {},
+    beat: (now) => {
+      for (const { grant, socket } of this.#sessions.values()) {
+        if (now < (grant.expiresAt ?? Infinity) && !grant.revoked?.aborted) continue
+        this.context.outcomes.count('grant_ended')
+        socket.emit('unauthorized', { message: 'Token is not valid' })
+        socket.disconnect(true)
+      }
+    },
+  }
+}
+
+/** About as many bytes as it came in. */
+function sizeOf(event: RoomEvent, most: number): number {
+  try {
+    return JSON.stringify(event).length
+  } catch {
+    // nested too deeply to be written again
+    return most
+  }
+}
+
+function once(act: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) act()
+    done = true
+  }
+}

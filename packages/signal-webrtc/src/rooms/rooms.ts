@@ -1,0 +1,215 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Refusal } from '../json/refusal.js'
+import { Unreachable, type Cluster } from './cluster.js'
+import type { Ask, Session } from './session.js'
+import type { Placement, RoomServer } from './socket.js'
+import { judge, newcomer, roomKey, settled, type Claimant, type Standing } from './standing.js'
+
+/** What a client says about a room. */
+export interface Saying {
+  room: string
+  /** Whatever the client wants to go with it. */
+  payload: unknown
+}
+
+const maxLooks = 10
+
+/**
+ * Who is in which room, on all instances. Nothing is kept beside the clients themselves: a room is
+ * the clients that stand in it, and its owner the one that has stood there longest.
+ */
+export class Rooms {
+  constructor(
+    private readonly io: RoomServer,
+    private readonly cluster: Cluster,
+    private readonly sessions: ReadonlyMap<string, Session>,
+    private readonly maxMembers: number,
+  ) {}
+
+  /**
+   * Creates a room, where there is none of that name.
+   * @throws Refusal, Unreachable
+   */
+  async create(session: Session, { room, payload }: Saying): Promise<void> {
+    const key = roomKey(session.app, room)
+    if (session.rooms[key]) throw taken()
+    const { socket, id } = session
+    const claim: Standing = { since: Date.now(), claim: true }
+    session.rooms[key] = claim
+    void socket.join(key)
+    try {
+      if (!(await this.#wins({ id, ...claim }, key))) throw taken()
+    } catch (error) {
+      delete session.rooms[key]
+      void socket.leave(key)
+      throw error
+    }
+    if (!socket.connected) return
+    session.rooms[key] = { since: claim.since }
+    socket.emit('room-create-accept', { room, payload })
+  }
+
+  /**
+   * Asks the owner of a room to let a client in.
+   * @throws Refusal, Unreachable
+   */
+  async ask(session: Session, { room, payload }: Saying): Promise<void> {
+    const key = roomKey(session.app, room)
+    if (session.rooms[key]) throw new Refusal('forbidden', 'You are in this room already.')
+    const ask: Ask = { room, payload }
+    session.asks.set(key, ask)
+    try {
+      await this.#show(session, key, ask)
+    } catch (error) {
+      if (session.asks.get(key) === ask) session.asks.delete(key)
+      throw error
+    }
+  }
+
+  /**
+   * Lets a client in that has asked to be, or rejects it.
+   * @throws Refusal where the session does not own the room or nobody has asked; Unreachable
+   */
+  async decide(
+    session: Session,
+    { room, payload }: Saying,
+    candidate: string,
+    accepted: boolean,
+  ): Promise<void> {
+    const { app, id } = session
+    const key = roomKey(app, room)
+    const members = settled(session.isIn(key) ? await this.cluster.members(key) : [])
+    if (members[0]?.id !== id) {
+      throw new Refusal('forbidden', 'Only the owner of a room decides who comes in.')
+    }
+    if (accepted && members.length >= this.maxMembers) {
+      throw new Refusal('room_full', `A room has at most ${this.maxMembers} members.`)
+    }
+    const since = accepted ? { since: newcomer(members, Date.now()) } : {}
+    const placement: Placement = { app, room, id: candidate, payload, ...since }
+    const placed = this.place(placement) || (await this.cluster.place(placement))
+    if (!placed) throw new Refusal('unknown_peer', 'No such peer has asked to join this room.')
+  }
+
+  /**
+   * Carries out what the owner of a room has decided about a client of this instance.
+   * @returns whether it is here and has asked
+   */
+  place({ app, room, id, since, payload }: Placement): boolean {
+    const session = this.sessions.get(id)
+    const key = roomKey(app, room)
+    if (session?.app !== app || !session.asks.delete(key)) return false
+    if (since === undefined) {
+      const message = 'The owner of the room has rejected the request.'
+      session.socket.emit('room-join-reject', { room, peer_id: id, message, payload })
+    } else {
+      session.rooms[key] = { since }
+      void session.socket.join(key)
+      void this.#welcome(session, key, { room, payload })
+    }
+    return true
+  }
+
+  /**
+   * Finds out whether what one member says may reach another one.
+   * @throws Refusal where they do not share the room, or too much waits for the other already;
+   * Unreachable
+   */
+  async checkShared(session: Session, room: string, to: string): Promise<void> {
+    const key = roomKey(session.app, room)
+    if (!session.isIn(key)) throw new Refusal('forbidden', 'You are not in this room.')
+    const local = this.sessions.get(to)
+    const peer = local
+      ? { ...local.rooms[key], congested: local.congested }
+      : await this.cluster.member(key, to)
+    if (peer?.since === undefined || peer.claim) {
+      throw new Refusal('unknown_peer', 'No such peer is in this room.')
+    }
+    if (peer.congested) throw congested()
+  }
+
+  /** Tells the members of its rooms that a client is gone. */
+  leave(session: Session): void {
+    const { id, peerinfo, socket } = session
+    session.asks.clear()
+    for (const key of Object.keys(session.rooms)) {
+      const settledIn = session.isIn(key)
+      delete session.rooms[key]
+      if (!settledIn) continue
+      const [, room] = JSON.parse(key.slice('room:'.length)) as [string, string]
+      socket.to(key).emit('room-user-leave', { room, peer_id: id, peerinfo })
+      void socket.leave(key)
+      this.ownerGone(key, id)
+      this.cluster.tellGone(key, id)
+    }
+  }
+
+  /** Shows requests that a client had not answered when it left to the next owner. */
+  ownerGone(key: string, id: string): void {
+    for (const session of this.sessions.values()) {
+      const ask = session.asks.get(key)
+      if (!ask || (ask.owner !== undefined && ask.owner !== id)) continue
+      this.#show(session, key, ask).catch((error: unknown) => {
+        if (session.asks.get(key) !== ask) return
+        session.asks.delete(key)
+        const message = error instanceof Error ? error.message : String(error)
+        session.socket.emit('room-join-reject', { room: ask.room, message, payload: ask.payload })
+      })
+    }
+  }
+
+  async #wins(claim: Claimant, key: string): Promise<boolean> {
+    for (let look = 0; look < maxLooks; look++) {
+      const others = (await this.cluster.members(key)).filter(({ id }) => id !== claim.id)
+      const verdict = judge(claim, others)
+      if (verdict !== 'look again') return verdict === 'won'
+      await delay(20 + 30 * Math.random())
+    }
+    return false
+  }
+
+  /** Shows a request to whoever owns the room, even if that changes meanwhile. */
+  async #show(session: Session, key: string, ask: Ask): Promise<void> {
+    ask.again = true
+    if (ask.showing) return
+    ask.showing = true
+    try {
+      while (ask.again) {
+        ask.again = false
+        const [owner] = settled(await this.cluster.members(key))
+        if (session.asks.get(key) !== ask) return
+        if (!owner) throw new Refusal('unknown_peer', 'Room is not found.')
+        if (owner.congested) throw congested()
+        ask.owner = owner.id
+        const { id, peerinfo } = session
+        const { room, payload } = ask
+        this.io.to(owner.id).emit('room-join-request', { room, peer_id: id, peerinfo, payload })
+      }
+    } finally {
+      ask.showing = false
+    }
+  }
+
+  async #welcome(session: Session, key: string, { room, payload }: Saying): Promise<void> {
+    const { id, peerinfo, socket } = session
+    try {
+      const members = settled(await this.cluster.members(key)).filter((member) => member.id !== id)
+      if (!session.isIn(key)) return
+      const peers = members.map((member) => member.id)
+      const peersinfo = Object.fromEntries(members.map((member) => [member.id, member.peerinfo]))
+      socket.emit('room-join-accept', { room, peer_id: id, peers, peersinfo, payload })
+      socket.to(key).emit('room-user-join', { room, peer_id: id, peerinfo, payload })
+    } catch (error) {
+      delete session.rooms[key]
+      void socket.leave(key)
+      const { message } = error instanceof Unreachable ? error : new Unreachable()
+      socket.emit('room-join-reject', { room, message, payload })
+    }
+  }
+}
+
+const congested = () =>
+  new Refusal('rate_limited', 'That peer has not read what was sent to it before.')
+
+const taken = () =>
+  new Refusal('forbidden', 'The room is taken already: type another name, or leave it blank.')

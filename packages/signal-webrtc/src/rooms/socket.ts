@@ -1,0 +1,24 @@
+import type { DefaultEventsMap, Server, Socket } from 'socket.io'
+import type { Visible } from './standing.js'
+
+/** What the owner's instance asks of the instance that has the candidate. */
+export interface Placement {
+  app: string
+  room: string
+  /** The candidate. */
+  id: string
+  /** Its standing in the room; where there is none it is rejected. */
+  since?: number
+  payload: unknown
+}
+
+/** What instances say to each other. */
+export interface InstanceEvents {
+  /** Answered with whether the candidate is there and has asked. */
+  place: (placement: Placement, done: (placed: boolean) => void) => void
+  /** A client has left a room. */
+  gone: (key: string, id: string) => void
+}
+
+export type RoomServer = Server<DefaultEventsMap, DefaultEventsMap, InstanceEvents, Visible>
+export type RoomSocket = Socket<DefaultEventsMap, DefaultEventsMap, InstanceEvents, Visible>

@@ -1,0 +1,109 @@
+import type { EndpointFactory } from 'signal-server'
+import { fields, text, type Fields } from './json/fields.js'
+import type { JsonClient } from './json/json-client.js'
+import { jsonEndpoint, type JsonEndpointOptions } from './json/json-endpoint.js'
+import type { Peers } from './json/peers.js'
+import type { Protocol } from './json/protocol.js'
+import { Refusal } from './json/refusal.js'
+
+/** How {@link rtc} behaves. */
+export interface RtcOptions extends JsonEndpointOptions {
+  /**
+   * What `ready` tells: clients reload when it is another one than before.
+   * @default the time of the start, as a new deployment starts anew
+   */
+  version?: string
+}
+
+const maxNameBytes = 256
+
+/** Words that are the server's: no client can put them into another's mouth. */
+const ownTypes = new Set(['ready', 'peer', 'error'])
+
+/**
+ * The protocol of webrtc-blog: clients say who they are, hear of each other, and send offers to one
+ * of them, which it accepts or rejects (README.md, /rtc).
+ */
+export const rtc = ({
+  version = String(Date.now()),
+  ...options
+}: RtcOptions = {}): EndpointFactory =>
+  jsonEndpoint(
+    // its published client offers "userid" and its id, and a browser wants one of them echoed
+    { path: '/rtc', subprotocols: ['userid'], ...options, name: 'rtc' },
+    (peers) => new Rtc(peers, version),
+  )
+
+class Rtc implements Protocol {
+  readonly #names = new Map<JsonClient, string>()
+
+  constructor(
+    private readonly peers: Peers,
+    private readonly version: string,
+  ) {}
+
+  come(client: JsonClient): void {
+    client.send({ type: 'ready', version: this.version, id: client.id })
+  }
+
+  receive(client: JsonClient, message: Fields): void {
+    const type = text(message, 'type')
+    const data = fields(message, 'data')
+    if (type === 'identify') this.#identify(client, data)
+    else this.#relay(client, type, data)
+  }
+
+  gone(client: JsonClient): void {
+    this.#remove(client)
+  }
+
+  refused({ code, message }: Refusal): Fields {
+    return { type: 'error', data: { code, message } }
+  }
+
+  #identify(client: JsonClient, data: Fields): void {
+    const id = text(data, 'id', maxNameBytes)
+    const name = data.name === '' ? '' : text(data, 'name', maxNameBytes)
+    if (client.grant.id !== undefined && client.grant.id !== id) {
+      throw new Refusal('forbidden', 'The token is for another id.')
+    }
+    const holder = this.peers.get(id)
+    if (holder && holder !== client) {
+      throw new Refusal('forbidden', 'The id belongs to another client, which is connected.')
+    }
+    if (holder !== client) {
+      this.#remove(client)
+      for (const peer of this.peers.ids) client.send(this.#peer(peer))
+      this.peers.take(id, client)
+    }
+    this.#names.set(client, name)
+    this.peers.tellOthers(client, this.#peer(id))
+  }
+
+  #relay(client: JsonClient, type: string, data: Fields): void {
+    if (ownTypes.has(type)) throw new Refusal('bad_message', 'Only the server says that.')
+    const target = text(data, 'target')
+    const own = this.peers.idOf(client)
+    if (own === undefined) throw new Refusal('forbidden', 'A client must identify itself first.')
+    const { source = own, id = own } = data
+    if (source !== own || id !== own) {
+      throw new Refusal('forbidden', 'A message must come from the id of its sender.')
+    }
+    // candidates name their sender "id", everything else "source"
+    const sender = type === 'icecandidate' ? { id } : { source }
+    this.peers.relay(target, { type, data: { ...data, ...sender } })
+  }
+
+  #remove(client: JsonClient): void {
+    const id = this.peers.idOf(client)
+    if (id === undefined) return
+    const name = this.#names.get(client)
+    this.peers.drop(client)
+    this.#names.delete(client)
+    this.peers.tellOthers(client, { type: 'peer', data: { id, name, remove: true } })
+  }
+
+  #peer(id: string): Fields {
+    return { type: 'peer', data: { id, name: this.#names.get(this.peers.get(id)!) } }
+  }
+}
