@@ -21,7 +21,8 @@ export class Stage {
   private constructor(
     readonly server: SignalServer,
     readonly port: number,
-    private readonly context: EndpointContext,
+    /** What the server lends to its endpoints. */
+    readonly context: EndpointContext,
     private readonly bystanders: Bystanders,
   ) {
     this.#before = server.stats()
