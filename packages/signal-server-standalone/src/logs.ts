@@ -73,9 +73,10 @@ export class Logs {
     else this.write(banner())
   }
 
-  draining(signal: string, { sockets }: Stats): void {
-    const sentence = `${signal}: nobody comes in any more; ${count(sockets, 'socket')} may end by themselves`
-    this.#line('draining', sentence, { signal, sockets })
+  draining(signal: string, { endpoints }: Stats): void {
+    const pipes = endpoints['connection']?.['pipes'] ?? 0
+    const sentence = `${signal}: nobody comes in any more; ${count(pipes, 'pipe')} may end by themselves`
+    this.#line('draining', sentence, { signal, pipes })
   }
 
   /** Says once that requests come through a proxy, where TRUST_PROXY does not say so. */

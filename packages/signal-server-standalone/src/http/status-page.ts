@@ -19,9 +19,10 @@ const asset = (name: string) =>
 export function statusRouter(server: SignalServer, traffic: Traffic): Router {
   const style = asset('status.css')
   const script = asset('status.js')
+  // what the policy's hashes are of is all that stands in the two elements
   const page = asset('status.html')
-    .replace('/* style */', () => style)
-    .replace('/* script */', () => script)
+    .replace(/(<style>)[^<]*/, (_, tag: string) => tag + style)
+    .replace(/(<script>)[^<]*/, (_, tag: string) => tag + script)
   const policy = [
     "default-src 'none'",
     `style-src '${sha256(style)}'`,

@@ -1,0 +1,19 @@
+/* global require, module, __dirname */
+// pm2: `pm2 start packages/signal-server-standalone/deploy/ecosystem.config.cjs`
+const { join } = require('node:path')
+
+module.exports = {
+  apps: [
+    {
+      name: 'signal-server',
+      cwd: join(__dirname, '..', '..', '..'),
+      script: 'packages/signal-server-standalone/dist/start.js',
+      // one process: those of pm2's cluster mode would not know of each other's clients
+      exec_mode: 'fork',
+      instances: 1,
+      // longer than the drain time
+      kill_timeout: 20_000,
+      env: { PORT: '8080', HOST: '127.0.0.1', TRUST_PROXY: '1' },
+    },
+  ],
+}
