@@ -57,6 +57,7 @@ export default defineConfig(
       'bench/**',
       'conformance/**',
       'examples/**',
+      'hunt/**',
       'packages/signal-server-standalone/**',
     ],
     rules: { 'no-console': 'off' },

@@ -33,6 +33,11 @@ export default {
       entry: ['src/{main,load/main,contestants/*}.ts', 'test/**/*.test.ts'],
       project: ['src/**/*.ts', 'test/**/*.ts'],
     },
+    hunt: {
+      // Processes of their own, started by their path.
+      entry: ['src/{fuzz,soak,server}.ts', 'test/**/*.test.ts'],
+      project: ['src/**/*.ts', 'test/**/*.ts'],
+    },
     conformance: {
       entry: ['test/**/*.test.ts'],
       project: ['src/**/*.ts', 'test/**/*.ts'],

@@ -6,7 +6,12 @@ const packages = fileURLToPath(new URL('packages', import.meta.url))
 
 /** Tests see the packages' sources, so that no build stands between a change and its test. */
 const alias = readdirSync(packages)
-  .map((name) => ({ name, source: `${packages}/${name}/src/index.ts` }))
+  .flatMap((name) => [
+    // what Node gets, where that is something else
+    { name, source: `${packages}/${name}/src/node.ts` },
+    { name, source: `${packages}/${name}/src/index.ts` },
+    { name: `${name}/testing`, source: `${packages}/${name}/src/testing/index.ts` },
+  ])
   .filter(({ source }) => existsSync(source))
   .map(({ name, source }) => ({ find: new RegExp(`^${name}$`), replacement: source }))
 
@@ -15,7 +20,7 @@ export default defineConfig({
   test: {
     include: [
       '{packages,examples}/*/test/**/*.test.ts',
-      '{bench,conformance}/test/**/*.test.ts',
+      '{bench,conformance,hunt}/test/**/*.test.ts',
       'test/**/*.test.ts',
     ],
     // The test of a fresh clone installs everything once more: too slow for every run.

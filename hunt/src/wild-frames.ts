@@ -1,0 +1,38 @@
+import * as ws from 'ws'
+import type { Random } from './random.js'
+import { flipped, wildMessage } from './wild-values.js'
+
+interface FrameOptions {
+  fin: boolean
+  opcode: number
+  mask: boolean
+  readOnly: boolean
+  rsv1?: boolean
+  maskBuffer?: Buffer
+}
+
+// ws exports its sender, and its types do not know that
+const { Sender } = ws as unknown as {
+  Sender: { frame(data: Buffer, options: FrameOptions): Buffer[] }
+}
+
+/** A frame as a client may send it. */
+export function frame(random: Random, opcode: number, payload: Buffer, fin = true): Buffer {
+  const options = { fin, opcode, mask: true, readOnly: true, maskBuffer: random.bytes(4) }
+  return Buffer.concat(Sender.frame(payload, options))
+}
+
+/** A few frames: mostly such as are allowed, with what may not be among them. */
+export function wildFrames(random: Random): Buffer {
+  const frames: Buffer[] = []
+  for (let i = random.below(6); i >= 0; i--) {
+    const { data, binary } = wildMessage(random)
+    const opcode = random.chance(0.8) ? (binary ? 2 : 1) : random.below(16)
+    const control = opcode >= 8
+    const payload = control && random.chance(0.9) ? data.subarray(0, random.below(126)) : data
+    const whole = frame(random, opcode, payload, random.chance(0.9))
+    frames.push(random.chance(0.1) ? flipped(random, whole) : whole)
+  }
+  const bytes = Buffer.concat(frames)
+  return random.chance(0.1) ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes
+}
