@@ -1,0 +1,181 @@
+import type { IceServer, Json, ServerMessage } from 'signal-protocol'
+import type { ClientEvents } from './client-events.js'
+import type { Ending } from './ending.js'
+import { createDialler, type Token } from './dialler.js'
+import { Emitter } from './emitter.js'
+import { SignalError } from './errors.js'
+import { createIntroduction, type Introduction } from './introduction.js'
+import { newId } from './new-id.js'
+import type { Peer } from './peer.js'
+import { createPeers, type Peers } from './peers.js'
+import type { WebSocketClass } from './raw-socket.js'
+import { canStream, StreamSocket } from './stream-socket.js'
+import { whenBack } from './when-back.js'
+
+/** What a {@link Client} is given. */
+export interface ClientOptions {
+  /** Of the signal server: `http(s)` or `ws(s)`, with its mount path. */
+  url: string | URL
+  /** Who this client is; while no token is asked for, a secret. @default a new UUID */
+  id?: string
+  /** Keys to join at once. @default none */
+  keys?: Iterable<string>
+  /** What the peers are shown of this client: any JSON, at most 1 KiB. @default nothing */
+  info?: Json
+  /** Where the server asks for one: a token, or what gives a fresh one for each attempt. */
+  token?: Token
+  /** A WebSocket class to use. @default the platform's; in Node, that of `ws` */
+  WebSocket?: WebSocketClass
+}
+
+/** See {@link Client.state}. */
+export type ClientState = 'connecting' | 'connected' | 'disconnected' | 'closed'
+
+/**
+ * Finds the clients that want the same keys, and keeps a pipe to each of them on each key, through
+ * a signal server.
+ */
+export class Client extends Emitter<ClientEvents> {
+  readonly id: string
+  /** The keys that were joined. */
+  readonly keys: ReadonlySet<string>
+  /** STUN and TURN servers of which the server has told, for `RTCPeerConnection`. */
+  iceServers: readonly IceServer[] = []
+
+  readonly #keys = new Set<string>()
+  readonly #peers: Peers
+  readonly #introduction: Introduction
+  readonly #forgetBack: () => void
+  /** Whether the app knows that the server is out of reach. */
+  #down = false
+  #closed: Promise<void> | undefined
+
+  /** @throws TypeError where the URL, the id or a key cannot be used */
+  constructor({ url, id = newId(), keys = [], info, token, WebSocket: given }: ClientOptions) {
+    super()
+    this.id = checked(id)
+    this.keys = this.#keys
+    const own = given ?? WebSocket
+    const dialler = createDialler(url, token)
+    const context = {
+      dialler,
+      Socket: !given && canStream() ? StreamSocket : own,
+      ownId: id,
+      emit: this.emit.bind(this),
+    }
+    this.#peers = createPeers(context, this.#keys)
+    this.#introduction = createIntroduction(dialler, own, id, this.#keys, info, {
+      message: (message) => this.#receive(message),
+      down: (ending, wasUp) => this.#isDown(ending, wasUp),
+      failed: (error) => {
+        void this.close()
+        this.emit('error', error)
+      },
+    })
+    this.#forgetBack = whenBack(() => this.#introduction.nudge())
+    for (const key of keys) this.join(key)
+    this.#introduction.dial()
+  }
+
+  /**
+   * - `connecting`: a socket to the server is being opened
+   * - `connected`: the server is in reach
+   * - `disconnected`: it is not; the next attempt will come by itself
+   * - `closed`: for good, by {@link close} or because the server has refused this client
+   */
+  get state(): ClientState {
+    if (this.#closed) return 'closed'
+    const { state } = this.#introduction
+    return state === 'connecting' || state === 'connected' ? state : 'disconnected'
+  }
+
+  /** The peers to which there is a pipe, by id. */
+  get peers(): ReadonlyMap<string, Peer> {
+    return this.#peers.connected()
+  }
+
+  /**
+   * Asks for the peers that want a key, and to be connected with each of them; also asks again.
+   * @throws TypeError where the key cannot be used
+   */
+  join(key: string): void {
+    this.#keys.add(checked(key))
+    this.#introduction.wish(key, true)
+  }
+
+  /** Wants a key no more, and closes its pipes. */
+  leave(key: string): void {
+    if (!this.#keys.delete(key)) return
+    this.#introduction.wish(key, false)
+    this.#peers.each((link, each) => {
+      if (each === key) void link.close(true)
+    })
+  }
+
+  /** Shows the peers something else about this client: any JSON, at most 1 KiB. */
+  announce(info: Json): void {
+    this.#introduction.announce(info)
+  }
+
+  /**
+   * Sends any JSON to a client that shares a key, through the server; a WebRTC offer, say. One that
+   * cannot be delivered comes back as an `error`.
+   *
+   * @returns whether it was sent: not while the server is out of reach
+   */
+  signal(id: string, signal: Json): boolean {
+    return this.#introduction.send({ type: 'Signal', to: id, signal })
+  }
+
+  /** Closes everything, for good. Resolves when the sockets are gone. */
+  close(): Promise<void> {
+    return (this.#closed ??= Promise.resolve().then(async () => {
+      this.#forgetBack()
+      const gone = [this.#introduction.end()]
+      this.#peers.each((link) => gone.push(link.close(true)))
+      await Promise.all(gone)
+    }))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #receive(message: ServerMessage): void {
+    switch (message.type) {
+      case 'Welcome':
+        this.iceServers = message.iceServers ?? []
+        this.#down = false
+        return this.emit('connected', message)
+      case 'Introduction':
+        return this.#peers.introduce(message)
+      case 'Departure':
+        return this.#peers.depart(message)
+      case 'Update':
+        return this.#peers.update(message.id, message.info)
+      case 'Signal':
+        return this.emit('signal', message.from, message.signal)
+      case 'Error':
+        return this.emit('error', new SignalError(message.code, message.message, message))
+      case 'Pong':
+      // and whatever a newer server says
+    }
+  }
+
+  #isDown(ending: Ending, wasUp: boolean): void {
+    // who is still there will be told anew
+    if (wasUp) this.#peers.each((link) => link.depart(ending.code === 1006))
+    if (this.#down || this.#closed) return
+    this.#down = true
+    this.emit('disconnected', ending)
+  }
+}
+
+/** @throws TypeError where it cannot be a segment of a URL */
+function checked(segment: string): string {
+  // browsers resolve dots, even encoded ones; half a surrogate pair cannot be encoded
+  if (/^\.{0,2}$|[\p{Cc}\p{Cs}]/u.test(segment)) {
+    throw new TypeError(`${JSON.stringify(segment)} cannot be an id or a key.`)
+  }
+  return segment
+}

@@ -1,0 +1,135 @@
+import { createBackoff } from './backoff.js'
+import type { Dialler } from './dialler.js'
+import { cut, peerGone, type Ending } from './ending.js'
+import type { SignalError } from './errors.js'
+import { nextState, type LineEvent, type LineState } from './line.js'
+import type { Message, RawSocket, WebSocketClass } from './raw-socket.js'
+
+/** What a connection is for. */
+export interface ConnectionUser {
+  readonly path: string
+  readonly Socket: WebSocketClass
+  /** How long its greeting may take, in milliseconds. */
+  readonly greetTime?: number
+  /** Whether this message is the one that makes the connection useful. */
+  isGreeting(data: Message): boolean
+  /** It is up, by this message. */
+  greeted(raw: RawSocket, data: Message): void
+  /** A message after that. */
+  message(data: Message): void
+  /**
+   * It ended, or could not be opened.
+   * @param wasUp - whether it was useful before
+   * @returns what to do: try again, rest until it is dialled, or end for good
+   */
+  ended(ending: Ending, wasUp: boolean): 'again' | 'rest' | 'end'
+  /** It was refused, and would be again. */
+  refused(error: SignalError): void
+}
+
+/** Something that keeps itself connected, while it is wanted. */
+export interface Connection {
+  readonly state: LineState
+  /** The socket, while it is up. */
+  readonly raw: RawSocket | undefined
+  /** Opens it now, where it is neither open nor being opened. */
+  dial(): void
+  /**
+   * Closes it until it is dialled (`rest`), or for good (`end`).
+   * @returns resolves when its socket is gone
+   */
+  stop(wish: 'rest' | 'end'): Promise<void>
+  /** Gives the socket up without waiting for anybody; tries again after a pause. */
+  abandon(): void
+}
+
+// one that lived so long was no failure
+const provenAfter = 10_000
+
+/** Runs a {@link LineState line}: opens sockets, and opens them again with growing pauses. */
+export function createConnection(dialler: Dialler, user: ConnectionUser): Connection {
+  const backoff = createBackoff()
+  let state: LineState = 'idle'
+  let raw: RawSocket | undefined
+  let timer: ReturnType<typeof setTimeout> | undefined
+  /** Grows with each change of state, so that late answers are known as such. */
+  let turn = 0
+
+  const happen = (event: LineEvent) => {
+    const next = nextState(state, event)
+    if (!next) return
+    state = next
+    turn++
+    clearTimeout(timer)
+    if (state === 'connecting') void open(turn)
+    else if (state === 'asking') void ask(turn)
+    else if (state === 'connected') timer = setTimeout(backoff.reset, provenAfter)
+    else if (state === 'waiting') timer = setTimeout(happen, backoff.next(), 'due')
+  }
+
+  const open = async (mine: number) => {
+    const socket = await dialler.dial(user.path, user.Socket).catch(() => undefined)
+    if (mine !== turn) return socket?.close()
+    // the app's token could not be had
+    if (!socket) return happen('failed')
+    raw = socket
+    const ended = ({ code, reason }: Ending) => {
+      if (raw !== socket) return
+      void release()
+      const wasUp = state === 'connected'
+      const wish = user.ended({ code, reason }, wasUp)
+      happen(wish !== 'again' ? wish : wasUp ? 'lost' : 'failed')
+    }
+    if (user.greetTime) timer = setTimeout(ended, user.greetTime, cut)
+    socket.binaryType = 'arraybuffer'
+    socket.onmessage = ({ data }: { data: Message }) => {
+      if (raw !== socket) return
+      if (state === 'connected') user.message(data)
+      else if (user.isGreeting(data)) {
+        happen('greeted')
+        user.greeted(socket, data)
+      }
+    }
+    socket.onclose = ended
+    // what went wrong is told by onclose, or by whyNot
+    socket.onerror = () => {}
+  }
+
+  const ask = async (mine: number) => {
+    const error = await dialler.whyNot(user.path)
+    if (mine !== turn) return
+    happen(error ? 'refused' : 'answered')
+    if (error) user.refused(error)
+  }
+
+  /** Lets go of the socket, of which nothing is heard any more, and closes it. */
+  const release = (code?: number) =>
+    new Promise<void>((resolve) => {
+      const socket = raw
+      raw = undefined
+      if (!socket || socket.readyState === 3) return resolve()
+      socket.onclose = () => resolve()
+      socket.close(code)
+      // the answer to a close stands behind what was not read
+      socket.resume?.()
+    })
+
+  return {
+    get state() {
+      return state
+    },
+    get raw() {
+      return state === 'connected' ? raw : undefined
+    },
+    dial: () => happen('dial'),
+    stop(wish) {
+      const gone = release(1000)
+      happen(wish)
+      return gone
+    },
+    abandon() {
+      void release(peerGone)
+      happen('lost')
+    },
+  }
+}

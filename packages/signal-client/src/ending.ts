@@ -1,0 +1,35 @@
+/** How a socket ended: as CloseEvent has it. */
+export interface Ending {
+  code: number
+  reason: string
+}
+
+// Of the protocol's CloseCode, which as a whole would take a fortieth of what this package may weigh
+/** The server: not allowed for this id or key, or a token that has expired. */
+export const unauthorized = 4401
+export const forbidden = 4403
+/** A newer socket has taken this one's place. */
+export const superseded = 4409
+/** The other side is gone without a close of its own. */
+export const peerGone = 4410
+
+/** There was no close frame. */
+export const cut: Ending = { code: 1006, reason: '' }
+
+/**
+ * Why a pipe is no more:
+ *
+ * - `closed`: this side or the other closed it, by closing the pipe, leaving the key or going away;
+ *   it comes back with the next introduction
+ * - `lost`: nobody meant it to end; while both want the key it is being connected anew
+ * - `replaced`: another connection with this client's own id has taken its place
+ */
+export type PeerLeft = 'closed' | 'lost' | 'replaced'
+
+// broken (1002, 1006), restarting, try later, and the server's own
+const isLoss = (code: number) =>
+  [1002, 1006, 1012, 1013].includes(code) || (code > 4399 && code < 4500)
+
+/** What the code of a close frame (or 1006, where there was none) says of a pipe. */
+export const whyLeft = ({ code }: Ending): PeerLeft =>
+  code === superseded ? 'replaced' : isLoss(code) ? 'lost' : 'closed'

@@ -1,0 +1,32 @@
+/**
+ * Where a connection that keeps itself up stands:
+ *
+ * - `idle`: it is not wanted at present
+ * - `connecting`: a socket was asked for, and what makes it useful has not come yet
+ * - `connected`: it is useful
+ * - `asking`: that never came, and the server is asked why
+ * - `waiting`: for the next attempt
+ * - `over`: it ended for good
+ */
+export type LineState = 'idle' | 'connecting' | 'connected' | 'asking' | 'waiting' | 'over'
+
+/** What can happen to it. `dial`, `rest` and `end` are wishes; the others are facts. */
+export type LineEvent =
+  'dial' | 'greeted' | 'failed' | 'lost' | 'answered' | 'refused' | 'due' | 'rest' | 'end'
+
+type Transitions = Partial<Record<LineEvent, LineState>>
+
+const always: Transitions = { rest: 'idle', end: 'over' }
+
+const table: Record<LineState, Transitions> = {
+  idle: { dial: 'connecting', end: 'over' },
+  connecting: { ...always, greeted: 'connected', failed: 'asking' },
+  connected: { ...always, lost: 'waiting' },
+  asking: { ...always, dial: 'connecting', answered: 'waiting', refused: 'over' },
+  waiting: { ...always, dial: 'connecting', due: 'connecting' },
+  over: {},
+}
+
+/** The state that an event leads to; undefined where it means nothing in this state. */
+export const nextState = (state: LineState, event: LineEvent): LineState | undefined =>
+  table[state][event]

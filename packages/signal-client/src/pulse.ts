@@ -1,0 +1,57 @@
+const restTime = 20_000
+const patience = 15_000
+// a device that has just come back to life, or to a network, wants to know soon
+const littlePatience = 5_000
+// a timer that is so late was not asleep alone: the device was, and the answer may be here already
+const lateBy = 1_000
+
+/** See {@link createPulse}. */
+export interface Pulse {
+  start(): void
+  stop(): void
+  /** Something came. @param answer - whether it was the answer to a ping */
+  heard(answer: boolean): void
+  /** Asks at once. */
+  check(): void
+}
+
+/**
+ * Finds out whether the server is still there: a browser can neither send WebSocket pings nor see
+ * the server's, and a TCP connection whose network is gone looks open for minutes.
+ *
+ * @param ping - asks the server for an answer
+ * @param mute - called when nothing at all was heard in time
+ */
+export function createPulse(ping: () => void, mute: () => void): Pulse {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let heard = false
+  /** Whether the server has ever answered: one that does not know pings is not judged by them. */
+  let answers = false
+
+  const ask = (wait = patience, again = false) => {
+    clearTimeout(timer)
+    heard = false
+    ping()
+    const due = Date.now() + wait
+    timer = setTimeout(() => {
+      if (heard || !answers) timer = setTimeout(ask, restTime)
+      else if (!again && Date.now() - due > lateBy) ask(littlePatience, true)
+      else mute()
+    }, wait)
+  }
+
+  return {
+    start: ask,
+    stop() {
+      clearTimeout(timer)
+      answers = false
+    },
+    heard(answer) {
+      heard = true
+      answers ||= answer
+    },
+    check() {
+      if (answers) ask(littlePatience)
+    },
+  }
+}

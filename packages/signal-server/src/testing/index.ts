@@ -1,0 +1,1 @@
+export { FaultyProxy, type FaultyProxyTarget } from './faulty-proxy.js'
