@@ -16,7 +16,7 @@ const compiled = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const [serverCore, loadCore] = [0, 1]
 
 /** A run that takes longer than this isn't repeated, in seconds. */
-const slow = 8
+const slow = 4
 
 /** Starts a server and a load, and gives back what the load measured. */
 async function runOnce(
@@ -82,13 +82,14 @@ export async function runCase(
     samples: [],
   }))
   const finished = new Set<string>()
-  for (let round = 1; round <= rounds; round++) {
+  const last = benchCase.once === true ? 1 : rounds
+  for (let round = 1; round <= last; round++) {
     for (const run of benchCase.runs) {
       for (const [index, contestant] of contestants.entries()) {
         const key = `${contestant.name} ${run.prefix ?? ''}`
         const able = run.needs.every((need) => contestant.abilities.includes(need))
         if (!able || contestant.missing !== undefined || finished.has(key)) continue
-        progress(`${benchCase.name}: round ${round} of ${rounds}, ${key}`)
+        progress(`${benchCase.name}: round ${round} of ${last}, ${key}`)
         const began = performance.now()
         const { metrics, failed, samples } = await runOnce(contestant, run, certificate)
         if (failed !== undefined || performance.now() - began > slow * 1000) finished.add(key)

@@ -28,6 +28,8 @@ export interface BenchCase {
   about: string
   runs: readonly Run[]
   columns: readonly Column[]
+  /** Memory hardly differs from round to round: one is enough. */
+  once?: boolean
   /** Metrics that follow from the medians of the others. */
   derive?: (metrics: Metrics) => Metrics
 }

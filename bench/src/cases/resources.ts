@@ -32,6 +32,7 @@ function idleMemory(quick: boolean): BenchCase {
   })
   return {
     name: 'idle-memory',
+    once: true,
     title: 'Memory of what is idle',
     about:
       `Resident memory for each of ${count.toLocaleString('en')}, after a garbage collection. ` +
@@ -54,6 +55,7 @@ function stalledReader(quick: boolean): BenchCase {
   const limit = (quick ? 128 : 256) * megabyte
   return {
     name: 'stalled-reader',
+    once: true,
     title: 'A reader that stalls',
     about:
       'One side stops reading while the other writes 64 KB messages, ' +
@@ -75,6 +77,7 @@ function stalledPairs(quick: boolean): BenchCase {
   const pairs = quick ? 50 : 200
   return {
     name: 'stalled-pairs',
+    once: true,
     title: `${pairs} stalled pairs in the middle of a frame`,
     about: 'Each writer has sent 4 MB of a 64 MB frame to a reader that does not read.',
     runs: [
@@ -99,6 +102,7 @@ function heldBytes(quick: boolean): BenchCase {
   const sockets = quick ? 500 : 2000
   return {
     name: 'held-bytes',
+    once: true,
     title: `${sockets.toLocaleString('en')} waiting connections that send 1 MB each`,
     about: 'Nobody comes for them.',
     runs: [
@@ -116,6 +120,7 @@ function heldBytes(quick: boolean): BenchCase {
 
 const hugeFrame: BenchCase = {
   name: 'huge-frame',
+  once: true,
   title: '2 GB in one frame',
   about: "The server's resident memory is sampled while the frame passes.",
   runs: [
