@@ -36,9 +36,6 @@ export const rooms =
   (context) =>
     new RoomsEndpoint(context, { ...roomsDefaults, ...options })
 
-// a client's first packet comes right behind its connection
-const connectTimeout = 10_000
-
 const clientScripts = join(
   dirname(createRequire(import.meta.url).resolve('socket.io/package.json')),
   'client-dist',
@@ -48,6 +45,7 @@ class RoomsEndpoint implements Endpoint {
   readonly name = 'rooms'
   readonly authorizesItself = true
   readonly router: Router
+  readonly #webSockets: WebSocketServer
   readonly #engine: EngineServer
   readonly #io: RoomServer
   readonly #shared: SharedRooms | undefined
@@ -65,9 +63,17 @@ class RoomsEndpoint implements Endpoint {
   ) {
     const { tokens, password, path, redis, maxMembers } = settings
     this.#shared = redis && sharedRooms(redis, (error) => this.#log('redis: %s', error))
+    const webSocketOptions: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      perMessageDeflate: false,
+      maxPayload: settings.maxMessageBytes,
+      closeTimeout: context.settings.closeTime,
+    }
+    this.#webSockets = new WebSocketServer(webSocketOptions)
     this.#engine = this.#makeEngine()
     this.#io = new Server({
-      connectTimeout,
+      // its first packet, which has its token, comes right behind the connection
+      connectTimeout: context.settings.authorizeTime,
       serveClient: false,
       ...(this.#shared && { adapter: this.#shared.adapter }),
     })
@@ -120,6 +126,8 @@ class RoomsEndpoint implements Endpoint {
     this.context.heartbeat.remove(this.#pulse)
     this.#engine.close()
     void this.#io.close()
+    // also those that have not answered a close frame yet
+    for (const ws of this.#webSockets.clients) ws.terminate()
     this.#shared?.close()
   }
 
@@ -130,15 +138,15 @@ class RoomsEndpoint implements Endpoint {
   }
 
   #makeEngine(): EngineServer {
-    const { origins, pingAfter, pongWithin, closeTime } = this.context.settings
-    // of the version that bounds the memory of hostile fragments, whatever engine.io brings itself
-    const wsEngine = class extends WebSocketServer {
-      constructor(options: ServerOptions) {
-        super({ ...options, closeTimeout: closeTime } as ServerOptions)
-      }
-    }
+    const { origins, pingAfter, pongWithin } = this.context.settings
+    const webSockets = this.#webSockets
     return new EngineServer({
-      wsEngine,
+      // of the version that bounds the memory of hostile fragments, whatever engine.io brings itself
+      wsEngine: class {
+        constructor() {
+          return webSockets
+        }
+      },
       pingInterval: pingAfter,
       pingTimeout: pongWithin,
       maxHttpBufferSize: this.settings.maxMessageBytes,
