@@ -18,11 +18,6 @@ export class Reintroductions {
   readonly #lately = new Map<string, { timer: NodeJS.Timeout; next: (() => boolean) | undefined }>()
   readonly #waits = new Set<NodeJS.Timeout>()
 
-  /** How many pairs it has to do with; for tests. */
-  get size(): number {
-    return this.#lately.size + this.#waits.size
-  }
-
   /**
    * @param place - of one of the two
    * @param connections - the old ones
