@@ -7,6 +7,9 @@ import { createInterface } from 'node:readline'
 /** Server and load get a core each, where there are two and `taskset` can bind to them. */
 export const pinned = availableParallelism() >= 2 && existsSync('/usr/bin/taskset')
 
+const running = new Set<ChildProcessWithoutNullStreams>()
+process.on('exit', () => running.forEach((child) => child.kill()))
+
 /** A Node process of the benchmark's own that answers in lines of JSON, and is always ended. */
 export class Child {
   readonly #process: ChildProcessWithoutNullStreams
@@ -18,6 +21,10 @@ export class Child {
     const command = pinned ? ['taskset', '-c', String(core)] : []
     const [file, ...rest] = [...command, process.execPath, ...nodeArguments]
     this.#process = spawn(file!, rest, { stdio: 'pipe' })
+    running.add(this.#process)
+    // Its input may be gone a moment before it is known to have ended.
+    this.#process.stdin.on('error', () => this.#process.kill())
+    this.#process.on('exit', () => running.delete(this.#process))
     this.#lines = createInterface(this.#process.stdout)[Symbol.asyncIterator]()
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-4000)
@@ -55,14 +62,14 @@ export class Child {
     }
   }
 
-  /** Ends it: asked first, killed after a second. */
+  /** Ends it: asked first, by the end of its input, and killed after a second. */
   async end(): Promise<void> {
     const { exitCode, signalCode } = this.#process
     if (exitCode !== null || signalCode !== null) return
     this.#ending = true
     const gone = once(this.#process, 'exit')
-    this.#process.kill('SIGTERM')
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), 1000)
+    this.#process.stdin.end()
+    const timer = setTimeout(() => this.#process.kill(), 1000)
     await gone
     clearTimeout(timer)
   }

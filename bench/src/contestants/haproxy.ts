@@ -46,6 +46,7 @@ process.on('exit', () => {
   haproxy.kill('SIGKILL')
   rmSync(folder, { recursive: true, force: true })
 })
+process.on('SIGTERM', () => process.exit(0))
 haproxy.on('exit', (code) => {
   process.stderr.write(`haproxy ended with ${code}\n`)
   process.exit(1)

@@ -43,7 +43,6 @@ export const createWebServer = (): Server => (tls ? createHttpsServer(tls) : cre
 export function ready(port: number, pid = process.pid): void {
   const collects = pid === process.pid && globalThis.gc !== undefined
   process.on('SIGUSR2', () => globalThis.gc?.())
-  process.on('SIGTERM', () => process.exit(0))
   process.stdin.on('end', () => process.exit(0)).resume()
   process.stdout.write(`${JSON.stringify({ port, pid, collects } satisfies Ready)}\n`)
 }
