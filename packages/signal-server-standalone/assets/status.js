@@ -11,10 +11,15 @@ const show = (id, text) => {
 let samples = []
 let version = ''
 
+/** How many seconds the graph shows: all that there are, in whole minutes. */
+const shown = () => Math.min(kept, Math.ceil(Math.max(samples.length, 1) / 60) * 60)
+const column = (i) => ((shown() - samples.length + i + 1) / shown()) * 300
+
 /** A path through points of 0 to 1, from left to right; the newest is at the right edge. */
 function line(values) {
-  const start = kept - values.length
-  return values.map((y, x) => `${x === 0 ? 'M' : 'L'}${start + x + 1} ${98 - y * 94}`).join('')
+  return values
+    .map((y, i) => `${i === 0 ? 'M' : 'L'}${column(i).toFixed(2)} ${98 - y * 94}`)
+    .join('')
 }
 
 /** Scaled to the highest of the last five minutes, with room above; nothing lies flat below. */
@@ -30,10 +35,10 @@ function scaled(name) {
 
 function draw() {
   const bytes = line(scaled('bytes'))
-  const first = kept - samples.length + 1
   element('bytes-line').setAttribute('d', bytes)
-  element('bytes-area').setAttribute('d', bytes && `${bytes}L${kept} 100L${first} 100Z`)
+  element('bytes-area').setAttribute('d', bytes && `${bytes}L300 100L${column(0)} 100Z`)
   element('messages-line').setAttribute('d', line(scaled('messages').map((y) => y * 0.8)))
+  show('oldest', `${shown() / 60} min ago`)
 }
 
 function size(bytes) {
@@ -52,7 +57,7 @@ function age(seconds) {
   ]
   const first = parts.findIndex(([amount]) => amount > 0)
   const two = first < 0 ? parts.slice(3) : parts.slice(first, first + 2)
-  return two.map(([amount, unit]) => `${amount} ${unit}`).join(' ')
+  return two.map(([amount, unit]) => `${amount}\u00a0${unit}`).join('\u00a0')
 }
 
 function update() {
@@ -62,6 +67,9 @@ function update() {
   show('bytes', `${size(last.bytes)}/s`)
   show('messages', `${number.format(last.messages)}/s`)
   show('about', `version ${version}, up for ${age(last.uptime)}`)
+  const most = (name) => Math.max(...samples.map((sample) => sample[name]))
+  show('most-bytes', `at most ${size(most('bytes'))}/s`)
+  show('most-messages', `at most ${number.format(most('messages'))}/s`)
   draw()
 }
 

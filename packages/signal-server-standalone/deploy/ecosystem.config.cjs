@@ -1,4 +1,4 @@
-/* global require, module, __dirname */
+/* global __dirname */
 // pm2: `pm2 start packages/signal-server-standalone/deploy/ecosystem.config.cjs`
 const { join } = require('node:path')
 

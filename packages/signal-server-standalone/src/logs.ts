@@ -16,7 +16,7 @@ export class Logs {
   readonly #salt = randomBytes(16)
   #lines = 0
   #leftOut = 0
-  #second: NodeJS.Timeout | undefined
+  #second = false
   #proxyNamed = false
 
   constructor(
@@ -96,7 +96,10 @@ export class Logs {
       return
     }
     this.#lines++
-    this.#second ??= setTimeout(() => this.#nextSecond(), 1_000).unref()
+    if (!this.#second) {
+      this.#second = true
+      setTimeout(() => this.#nextSecond(), 1_000).unref()
+    }
     const now = new Date()
     if (this.format === 'json') {
       this.write(`${JSON.stringify({ time: now.toISOString(), event, ...fields })}\n`)
@@ -107,7 +110,7 @@ export class Logs {
 
   #nextSecond(): void {
     const lines = this.#leftOut
-    this.#second = undefined
+    this.#second = false
     this.#lines = this.#leftOut = 0
     if (lines > 0) this.#line('left-out', `${count(lines, 'more line')} in one second`, { lines })
   }

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { validate, ValidationSeverity } from 'dockerfile-utils'
 import { parse as parseToml } from 'smol-toml'
@@ -91,7 +91,7 @@ describe('compose.yaml', () => {
 
   test('builds this repository, and gives the server settings that are right', () => {
     const { build, environment } = services['server']!
-    expect(join(root, 'packages/signal-server-standalone/deploy', build!)).toBe(root)
+    expect(resolve(root, 'packages/signal-server-standalone/deploy', build!)).toBe(resolve(root))
     expectSettings({
       ...Object.fromEntries(Object.entries(environment!).map(([k, v]) => [k, domain(v)])),
       TURN_SECRET: 'from .env',
