@@ -21,6 +21,8 @@ export const outcomeNames = [
   'too_many_bad_messages',
   'rate_limited',
   'slow_reader',
+  'session_shed',
+  'unsupported_data',
   'grant_ended',
   'restarted',
   'refused_bad_request',

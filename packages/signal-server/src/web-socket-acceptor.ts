@@ -10,19 +10,38 @@ export interface WebSocketAcceptorOptions {
   closeTime: number
   /** Echoed to who offers one of them, beside `signal.v1`. @default none */
   subprotocols?: readonly string[]
+  /** Whether pings are answered at once; else by whoever listens to them. @default true */
+  autoPong?: boolean
 }
+
+// options of ws that its types do not know yet (@types/ws 8.18)
+interface Bounds {
+  closeTimeout: number
+  maxBufferedChunks: number
+  maxFragments: number
+}
+
+const mostPieces = 4_096
 
 /** Answers upgrades for endpoints that speak in messages: the handshake and framing of `ws`. */
 export class WebSocketAcceptor {
   readonly #server: WebSocketServer
 
-  constructor({ maxMessageBytes, closeTime, subprotocols = [] }: WebSocketAcceptorOptions) {
-    // the types of ws do not know closeTimeout yet (ws 8.20)
-    const options: ServerOptions & { closeTimeout: number } = {
+  constructor({
+    maxMessageBytes,
+    closeTime,
+    subprotocols = [],
+    autoPong = true,
+  }: WebSocketAcceptorOptions) {
+    const options: ServerOptions & Bounds = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
+      autoPong,
       maxPayload: maxMessageBytes,
+      // a message of many small pieces must not cost many times its size
+      maxBufferedChunks: mostPieces,
+      maxFragments: mostPieces,
       closeTimeout: closeTime,
       handleProtocols: (offered) =>
         [SUBPROTOCOL, ...subprotocols].find((known) => offered.has(known)) ?? false,

@@ -4,17 +4,17 @@ import type { PeerNotice } from '../bus/wire.js'
 import type { Dialect } from './dialects/dialect.js'
 import type { Peer } from './peer.js'
 import type { Session } from './session.js'
-import type { World } from './world.js'
+import type { Worlds } from './worlds.js'
 
 /** What the peers of other instances bring about here, and what others may know of those here. */
 export class Abroad implements LocalIntroductions {
   /**
-   * @param worlds - by app
+   * @param worlds - of all apps
    * @param v1 - the dialect that knows more than Introductions
    * @param introduced - called for each Introduction that is told here
    */
   constructor(
-    private readonly worlds: ReadonlyMap<string, World<Session>>,
+    private readonly worlds: Worlds<Session>,
     private readonly v1: Dialect,
     private readonly introduced: (app: string, to: string, about: string, keys: string[]) => void,
   ) {}
@@ -51,7 +51,7 @@ export class Abroad implements LocalIntroductions {
   }
 
   *everyone(): Iterable<{ app: string; peer: PeerNotice; keys: Iterable<string> }> {
-    for (const { app, peers } of this.worlds.values()) {
+    for (const { app, peers } of this.worlds.all()) {
       for (const peer of peers.values()) {
         const keys = new Set(peer.sessions.flatMap((session) => [...session.keys]))
         yield { app, peer: this.noticeOf(peer), keys }

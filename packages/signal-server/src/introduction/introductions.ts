@@ -1,11 +1,12 @@
+import type { Dialect, Notice } from './dialects/dialect.js'
+import type { Peer } from './peer.js'
 import type { Session } from './session.js'
 import type { Steps } from './sliced-work.js'
-import type { Peer } from './peer.js'
-import type { Dialect, Notice } from './dialects/dialect.js'
+import type { World } from './world.js'
 
 /** A notice that goes to many sessions: encoded once for each dialect. */
 class Circular {
-  readonly #encoded = new Map<Dialect, string | Buffer | undefined>()
+  readonly #encoded = new Map<Dialect, Buffer | undefined>()
 
   constructor(readonly notice: Notice) {}
 
@@ -21,52 +22,100 @@ class Circular {
   }
 }
 
-/** Keys by the session that hears of them; the whole list itself where that is all of them. */
-type ByTarget = Map<Session, { peer: Peer<Session>; keys: string[] }>
+/**
+ * Who else wants some keys: the sessions that hear of each, with the keys, or how many they are
+ * where they are many. Those are looked up again when it is told, for lists of thousands of keys
+ * for thousands of sessions would take megabytes meanwhile.
+ */
+type Audience = Map<Session, string[] | number>
 
-function* group(session: Session, keys: readonly string[], targets: ByTarget): Steps {
+const longestList = 16
+
+// so many peers are looked at between two looks at the clock: some 10 µs
+const atOnce = 256
+
+/** @param join - leaves out those who joined later, and so find this session themselves */
+function* gather(
+  session: Session,
+  keys: readonly string[],
+  audience: Audience,
+  join = Infinity,
+): Steps {
   const { world, peer } = session
+  let looked = 0
   for (const key of keys) {
     for (const other of world.interests.peers(key)) {
-      if (other.id !== peer.id) {
-        const target = other.sessionFor(key)
-        const entry = target && targets.get(target)
-        if (entry) entry.keys.push(key)
-        else if (target) targets.set(target, { peer: other, keys: [key] })
-      }
-      yield
+      if (++looked % atOnce === 0) yield
+      const target = other === peer ? undefined : other.holder(key)
+      if (!target || target.firstJoin > join) continue
+      const found = audience.get(target)
+      if (found === undefined) audience.set(target, [key])
+      else if (typeof found === 'number') audience.set(target, found + 1)
+      else if (found.push(key) > longestList) audience.set(target, found.length)
     }
+  }
+}
+
+/** Finds those of a list of keys that a session hears of, in the order of the list. */
+class KeysInCommon {
+  #places: Map<string, number> | undefined
+  readonly #departures: number
+
+  constructor(
+    readonly keys: readonly string[],
+    readonly world: World<Session>,
+  ) {
+    this.#departures = world.departures
+  }
+
+  /** Whether nobody has left a key since: then nothing that was found need be looked up again. */
+  get unchanged(): boolean {
+    return this.world.departures === this.#departures
+  }
+
+  /** @param found - when the audience was gathered */
+  with(target: Session, found: string[] | number): readonly string[] {
+    const hears = (key: string) => target.peer.sessionFor(key) === target
+    const count = typeof found === 'number' ? found : found.length
+    if (this.unchanged && count === this.keys.length) return this.keys
+    if (typeof found !== 'number') return this.unchanged ? found : found.filter(hears)
+    // in time that depends on the shorter list
+    if (this.keys.length <= target.keys.size) return this.keys.filter(hears)
+    const places = (this.#places ??= new Map(this.keys.map((key, place) => [key, place])))
+    const common = [...target.keys].filter((key) => places.has(key) && hears(key))
+    return common.sort((a, b) => places.get(a)! - places.get(b)!)
   }
 }
 
 /**
  * Introduces a session, which has just joined these keys, and the other peers of the keys to each
- * other. Calls `told` for each pair.
+ * other.
+ *
+ * @param join - which Join of the world it is
+ * @param told - called for each pair
  */
 export function* introduce(
   session: Session,
   keys: readonly string[],
+  join: number,
   told: (other: string, keys: readonly string[]) => void,
 ): Steps {
   const { world, peer } = session
-  const targets: ByTarget = new Map()
-  const departures = world.departures
-  yield* group(session, keys, targets)
+  const audience: Audience = new Map()
+  const inCommon = new KeysInCommon(keys, world)
+  yield* gather(session, keys, audience, join)
   const { info } = peer
   const toAll = new Circular({ type: 'introduction', id: peer.id, keys, info })
-  for (const [target, { peer: other, keys: common }] of targets) {
-    while (session.congested && session.open) yield session.drained()
+  for (const [target, found] of audience) {
+    while (session.congested) yield session.drained()
+    const common = inCommon.with(target, found)
     // nobody is introduced to who has left while this went on
-    const live =
-      world.departures === departures
-        ? common
-        : common.filter((key) => target.keys.has(key) && peer.has(key))
-    if (live.length > 0 && target.open) {
-      const shared = live.length === keys.length ? keys : live
+    const shared = inCommon.unchanged ? common : common.filter((key) => peer.has(key))
+    if (shared.length > 0) {
       if (shared === keys) toAll.to(target)
       else target.tell({ type: 'introduction', id: peer.id, keys: shared, info })
-      tellNewest(peer, session, shared, other)
-      told(other.id, shared)
+      tellNewest(peer, session, shared, target.peer)
+      told(target.id, shared)
     }
     yield
   }
@@ -86,7 +135,9 @@ function tellNewest(
   const byTarget = new Map<Session, string[]>()
   for (const key of keys) {
     const target = peer.sessionFor(key)
-    if (target) byTarget.set(target, [...(byTarget.get(target) ?? []), key])
+    const mine = target && byTarget.get(target)
+    if (mine) mine.push(key)
+    else if (target) byTarget.set(target, [key])
   }
   for (const [target, mine] of byTarget) {
     target.tell({ type: 'introduction', id: other.id, keys: mine, info: other.info })
@@ -95,13 +146,15 @@ function tellNewest(
 
 /** Tells everyone who shares these keys that the session's peer has left them. */
 export function* depart(session: Session, keys: readonly string[]): Steps {
-  const targets: ByTarget = new Map()
-  yield* group(session, keys, targets)
-  const { id } = session
+  const { world, id } = session
+  const audience: Audience = new Map()
+  const inCommon = new KeysInCommon(keys, world)
+  yield* gather(session, keys, audience)
   const toAll = new Circular({ type: 'departure', id, keys })
-  for (const [target, { keys: common }] of targets) {
+  for (const [target, found] of audience) {
+    const common = inCommon.with(target, found)
     // who has come back while this went on has been introduced anew
-    const back = session.world.peers.get(id)
+    const back = world.peers.get(id)
     const left = back ? common.filter((key) => !back.has(key)) : common
     if (left.length === keys.length) toAll.to(target)
     else if (left.length > 0) target.tell({ type: 'departure', id, keys: left })
@@ -111,18 +164,20 @@ export function* depart(session: Session, keys: readonly string[]): Steps {
 
 /** Shows the new info of a session's peer to everyone who shares a key with it. */
 export function* update(session: Session): Steps {
-  const { world, peer, info } = session
+  const { world, peer } = session
+  const { info } = peer
   if (info === undefined) return
   const told = new Set<Session>()
   const toAll = new Circular({ type: 'update', id: peer.id, info })
+  let looked = 0
   for (const { keys } of peer.sessions) {
     for (const key of keys) {
       for (const other of world.interests.peers(key)) {
-        const target = other === peer ? undefined : other.sessionFor(key)
-        if (target && !told.has(target)) {
-          told.add(target)
-          toAll.to(target)
-        }
+        if (++looked % atOnce === 0) yield
+        const target = other === peer ? undefined : other.holder(key)
+        if (!target || told.has(target)) continue
+        told.add(target)
+        toAll.to(target)
         yield
       }
     }

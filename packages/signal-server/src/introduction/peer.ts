@@ -4,6 +4,10 @@ import type { Json } from 'signal-protocol'
 export interface Member {
   /** Of its peer. */
   readonly id: string
+  /** Grows from one session to the next. */
+  readonly arrival: number
+  /** Which Join of its world was its first one; Infinity before. */
+  firstJoin: number
   readonly keys: Set<string>
   /** What it announced. */
   readonly info: Json | undefined
@@ -13,12 +17,24 @@ export interface Member {
 export class Peer<M extends Member> {
   /** In order of arrival: the last one is active. */
   readonly sessions: M[] = []
+  /**
+   * Which sessions have joined a key, in order of arrival. Only where there are several: asking
+   * each of thousands would take long.
+   */
+  #byKey: Map<string, M[]> | undefined
 
   constructor(readonly id: string) {}
 
   /** The newest session that joined a key: the key's introductions go there. */
   sessionFor(key: string): M | undefined {
-    return this.sessions.findLast((session) => session.keys.has(key))
+    if (this.#byKey) return this.#byKey.get(key)?.at(-1)
+    const only = this.sessions[0]
+    return only?.keys.has(key) ? only : undefined
+  }
+
+  /** The same, of a peer that is known to have joined the key. */
+  holder(key: string): M | undefined {
+    return this.#byKey ? this.sessionFor(key) : this.sessions[0]
   }
 
   /** Whether one of its sessions joined a key. */
@@ -30,4 +46,53 @@ export class Peer<M extends Member> {
   get info(): Json | undefined {
     return this.sessions.findLast((session) => session.info !== undefined)?.info
   }
+
+  /** Adds a session that has joined nothing yet. */
+  add(session: M): void {
+    this.sessions.push(session)
+    if (this.sessions.length !== 2) return
+    const [first] = this.sessions
+    this.#byKey = new Map(Array.from(first!.keys, (key) => [key, [first!]]))
+  }
+
+  /** Takes exactly this session away, once it has left all keys. */
+  remove(session: M): void {
+    take(this.sessions, session)
+    if (this.sessions.length === 1) this.#byKey = undefined
+  }
+
+  join(session: M, key: string): void {
+    if (session.keys.has(key)) return
+    session.keys.add(key)
+    const holders = this.#byKey?.get(key)
+    if (holders) holders.splice(place(holders, session), 0, session)
+    else this.#byKey?.set(key, [session])
+  }
+
+  /** @returns whether the peer has left the key by it: none of its sessions holds it any more */
+  leave(session: M, key: string): boolean {
+    if (!session.keys.delete(key)) return false
+    const holders = this.#byKey?.get(key)
+    if (!holders) return true
+    take(holders, session)
+    if (holders.length > 0) return false
+    return this.#byKey!.delete(key)
+  }
+}
+
+/** Where a session stands in a list in order of arrival, or would. */
+function place<M extends Member>(sessions: readonly M[], { arrival }: M): number {
+  let low = 0
+  let high = sessions.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sessions[middle]!.arrival < arrival) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function take<M extends Member>(sessions: M[], session: M): void {
+  const at = place(sessions, session)
+  if (sessions[at] === session) sessions.splice(at, 1)
 }

@@ -5,27 +5,48 @@ import type { Grant } from '../authorize.js'
 import type { EndpointContext } from '../endpoint.js'
 import type { Pulse } from '../heartbeat.js'
 import { log } from '../log.js'
-import { Pace } from '../pace.js'
-import { Slowdown } from '../slowdown.js'
 import type { Outcome } from '../stats.js'
 import { detectDialect } from './dialects/detect.js'
 import { BadMessage, type Dialect, type Notice, type Request } from './dialects/dialect.js'
+import { Inbox, type InboxOwner } from './inbox.js'
+import { Outbox } from './outbox.js'
 import type { Member, Peer } from './peer.js'
+import type { SlicedWork, Steps } from './sliced-work.js'
 import type { World } from './world.js'
 
-/** Who carries out what a session asks for; `done` lets its next message be looked at. */
+/** Who carries out what a session asks for. */
 export interface SessionHandler {
-  request(session: Session, request: Request, done: () => void): void
+  readonly work: SlicedWork
+  carryOut(session: Session, request: Request): Steps
   gone(session: Session): void
 }
 
-// what is queued for one socket in one turn of the event loop goes out in one write, up to this
-const corkedBytes = 64 * 1024
+/** What a session is made of. */
+export interface SessionParts {
+  /** Of its peer. */
+  readonly id: string
+  readonly world: World<Session>
+  readonly grant: Grant
+  readonly ws: WebSocket
+  /** Below the WebSocket. */
+  readonly socket: Socket
+  /** Where it is known already. */
+  readonly dialect: Dialect | undefined
+}
 
-/** One introduction socket of a peer: its dialect, its keys, its pace and its queue. */
-export class Session implements Pulse, Member {
+let arrivals = 0
+
+/** One introduction socket of a peer. */
+export class Session implements Pulse, Member, InboxOwner {
+  readonly id: string
+  readonly world: World<Session>
+  readonly grant: Grant
+  readonly arrival = ++arrivals
+  /** Which Join of its world was its first one; Infinity before. */
+  firstJoin = Infinity
   readonly keys = new Set<string>()
   readonly peer: Peer<Session>
+  dialect: Dialect | undefined
   info: Json | undefined
   heard = true
   lastHeard = 0
@@ -33,35 +54,28 @@ export class Session implements Pulse, Member {
   /** When it came, in milliseconds since 1970. */
   readonly startedAt = Date.now()
 
-  readonly #keyPace: Pace
-  readonly #messagePace: Pace
-  readonly #slowdown: Slowdown
-  #inbox: { data: Buffer; binary: boolean }[] = []
-  #busy = false
+  readonly #ws: WebSocket
+  readonly #inbox: Inbox
+  readonly #outbox: Outbox
   #gone = false
-  #corked = false
   #badMessages = 0
-  #counted = 0
 
   constructor(
-    readonly id: string,
-    readonly world: World<Session>,
-    readonly grant: Grant,
-    private readonly ws: WebSocket,
-    private readonly socket: Socket,
+    { id, world, grant, ws, socket, dialect }: SessionParts,
     private readonly context: EndpointContext,
     private readonly handler: SessionHandler,
-    public dialect: Dialect | undefined,
   ) {
-    const { settings, heartbeat } = context
-    this.#keyPace = new Pace(settings.keysPerSecond, settings.keysBurst)
-    this.#messagePace = new Pace(settings.messagesPerSecond, settings.messagesBurst)
-    this.#slowdown = new Slowdown(settings.slowedTime, () => this.#next())
+    this.id = id
+    this.world = world
+    this.grant = grant
+    this.dialect = dialect
+    this.#ws = ws
+    this.#inbox = new Inbox(ws, socket, context, this)
+    this.#outbox = new Outbox(ws, socket, context, () => {
+      this.end(CloseCode.tryLater, 'slow_reader')
+    })
     this.peer = world.add(this)
-    heartbeat.add(this)
-    socket.on('data', () => (this.heard = true))
-    ws.on('message', (data, binary) => this.#receive(data as Buffer, binary))
-    ws.on('ping', () => this.#charge(this.#messagePace, 1))
+    context.heartbeat.add(this)
     ws.on('error', (error) => {
       context.outcomes.count('protocol_error')
       log.introduction('%s: %s', this.id, error.message)
@@ -85,36 +99,18 @@ export class Session implements Pulse, Member {
   }
 
   /** Sends what the session's dialect has encoded. */
-  send(data: string | Buffer): void {
-    if (this.#gone) return
-    if (!this.#corked) {
-      this.#corked = true
-      this.socket.cork()
-      process.nextTick(() => this.#flush())
-    }
-    this.ws.send(data)
-    const queued = this.ws.bufferedAmount
-    if (queued > corkedBytes) this.#flush()
-    if (queued > this.context.settings.maxQueuedBytes) this.end(CloseCode.tryLater, 'slow_reader')
+  send(data: Buffer): void {
+    if (this.open) this.#outbox.send(data, this.dialect!.binary)
   }
 
   /** Whether so much is queued that long work for this session had better wait. */
   get congested(): boolean {
-    return this.ws.bufferedAmount > this.context.settings.maxQueuedBytes / 2
+    return this.open && this.#outbox.congested
   }
 
   /** Resolves when the queue has been written, or the session is over. */
   drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const settle = () => {
-        this.socket.off('drain', settle)
-        this.socket.off('close', settle)
-        resolve()
-      }
-      this.socket.on('drain', settle)
-      this.socket.on('close', settle)
-      if (this.socket.destroyed) settle()
-    })
+    return this.#outbox.drained()
   }
 
   /** Closes it with a code; it takes part no longer, from this moment on. */
@@ -122,83 +118,69 @@ export class Session implements Pulse, Member {
     if (this.#gone) return
     this.context.outcomes.count(outcome)
     log.introduction('%s ends: %s', this.id, outcome)
-    this.ws.resume()
-    this.ws.close(code, closeReason[code])
+    this.#ws.close(code, closeReason[code])
     this.#leave()
   }
 
   /** Ends it without a word. */
   destroy(): void {
-    this.ws.terminate()
+    this.#ws.terminate()
     this.#leave()
   }
 
   ping(): boolean {
     // while it is not read, its pong could not be seen
-    if (this.#gone || this.ws.isPaused) return false
-    this.ws.ping()
+    if (this.#gone || this.#ws.isPaused) return false
+    this.#ws.ping()
     return true
   }
 
   lapsed(): void {
-    if (this.ws.isPaused) return
+    if (this.#ws.isPaused) return
     this.context.outcomes.count('half_open')
     log.introduction('%s is silent: given up', this.id)
     this.destroy()
   }
 
   beat(now: number): void {
-    this.#count(this.ws.bufferedAmount)
+    this.#outbox.beat()
     const { expiresAt = Infinity, revoked } = this.grant
     if (now >= expiresAt || revoked?.aborted) this.end(CloseCode.unauthorized, 'grant_ended')
   }
 
-  #receive(data: Buffer, binary: boolean): void {
-    if (this.#gone) return
-    this.context.outcomes.introductionMessages++
-    this.#inbox.push({ data, binary })
-    this.#next()
+  take(data: Buffer, binary: boolean, done: () => void): void {
+    this.handler.work.run(this.#handle(data, binary), done)
   }
 
-  /** Looks at the messages that have come, one after the other. */
-  #next(): void {
-    while (!this.#busy && !this.#slowdown.active && !this.#gone) {
-      const message = this.#inbox.shift()
-      if (!message) break
-      this.#handle(message.data, message.binary)
+  tooFast(): void {
+    this.end(CloseCode.tooMany, 'rate_limited')
+  }
+
+  tooLarge(): void {
+    this.end(CloseCode.tryLater, 'session_shed')
+  }
+
+  *#handle(data: Buffer, binary: boolean): Steps {
+    if (this.#gone) return
+    if (this.dialect && this.dialect.binary !== binary) {
+      return this.end(CloseCode.unsupportedData, 'unsupported_data')
     }
-    if (this.#gone) return
-    const waits = this.#busy || this.#slowdown.active
-    if (waits && !this.ws.isPaused) this.ws.pause()
-    else if (!waits && this.ws.isPaused) this.ws.resume()
-  }
-
-  #handle(data: Buffer, binary: boolean): void {
     let requests: Request[]
     try {
       this.dialect ??= detectDialect(data, binary)
-      requests = this.dialect?.decode(data, binary) ?? []
+      requests = this.dialect?.decode(data) ?? []
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error
       return this.#bad(error)
     }
-    this.#charge(this.#messagePace, requests.some(isAboutKeys) ? 0 : 1)
+    if (!requests.some(isAboutKeys)) this.#inbox.chargeMessage()
     for (const request of requests) {
-      if (isAboutKeys(request)) this.#charge(this.#keyPace, request.keys.length)
+      if (isAboutKeys(request)) this.#inbox.chargeKeys(request.keys.length)
     }
-    this.#run(requests)
-  }
-
-  #run([request, ...rest]: Request[]): void {
-    if (!request || this.#gone) return
-    this.#busy = true
-    let atOnce = true
-    this.handler.request(this, request, () => {
-      this.#busy = false
-      this.#run(rest)
-      if (!atOnce) this.#next()
-    })
-    atOnce = false
+    yield
+    for (const request of requests) {
+      if (this.open) yield* this.handler.carryOut(this, request)
+    }
   }
 
   #bad(error: BadMessage): void {
@@ -206,42 +188,22 @@ export class Session implements Pulse, Member {
     this.context.outcomes.count('bad_message')
     log.introduction('%s sent a bad message: %s', this.id, error.message)
     this.tell({ type: 'error', code: 'bad_message', message: error.message })
-    this.#charge(this.#messagePace, 1)
+    this.#inbox.chargeMessage()
     if (this.#badMessages >= this.context.settings.maxBadMessages) {
       this.end(CloseCode.badMessage, 'too_many_bad_messages')
     }
   }
 
-  #charge(pace: Pace, tokens: number): void {
-    const wait = pace.spend(tokens)
-    if (wait === 0 || this.#gone) return
-    if (this.#slowdown.start(wait)) this.ws.pause()
-    else this.end(CloseCode.tooMany, 'rate_limited')
-  }
-
-  #flush(): void {
-    if (!this.#corked) return
-    this.#corked = false
-    this.socket.uncork()
-    this.#count(this.ws.bufferedAmount)
-  }
-
-  /** Keeps the budget in step with what is queued here. */
-  #count(queued: number): void {
-    const now = this.#gone ? 0 : queued
-    this.context.budget.add(now - this.#counted)
-    this.#counted = now
-  }
-
   #leave(): void {
     if (this.#gone) return
     this.#gone = true
-    this.#inbox = []
-    this.#slowdown.stop()
-    this.#count(0)
+    this.#inbox.close()
     this.context.heartbeat.remove(this)
     this.handler.gone(this)
   }
 }
 
-const isAboutKeys = (request: Request) => request.type === 'join' || request.type === 'leave'
+type AboutKeys = Extract<Request, { keys: string[] }>
+
+const isAboutKeys = (request: Request): request is AboutKeys =>
+  request.type === 'join' || request.type === 'leave'

@@ -1,54 +1,101 @@
-/** Work in small steps; a promise that it yields is waited for before the next one. */
-export type Steps = Generator<void | Promise<void>, void, void>
-
-const sliceTime = 5
-const stepsBetweenLooksAtTheClock = 64
+import { Fifo } from './fifo.js'
 
 /**
- * Runs long work in slices, round robin, so that no request keeps the event loop from the others.
- * Short work is done at once.
+ * Work in small steps of some microseconds. It yields nothing after each; or a promise, where the
+ * next step has to wait for it.
+ */
+export type Steps = Generator<void | Promise<void>, void, void>
+
+interface Work {
+  readonly steps: Steps
+  readonly done: () => void
+}
+
+const sliceTime = 5
+const freshTime = 1
+
+/**
+ * Runs work in slices, so that no request keeps the event loop from the others: 5 ms in one turn of
+ * the loop. What has just come is begun before what has taken long already goes on; of the latter
+ * one after the other, for work that was begun holds what it has found so far.
  */
 export class SlicedWork {
-  #queue: { steps: Steps; done: () => void }[] = []
+  readonly #fresh = new Fifo<Work>()
+  readonly #long = new Fifo<Work>()
+  #current: Work | undefined
   #scheduled: NodeJS.Immediate | undefined
   #spent = 0
+  #running = false
+  #closed = false
 
-  /** Runs the steps, then calls `done`; both at once where that is a matter of a few milliseconds. */
-  run(steps: Steps, done: () => void): void {
-    this.#queue.push({ steps, done })
-    if (this.#spent < sliceTime) this.#slice()
+  /** Runs the steps, then calls `done`: at once, where this turn of the event loop has time left. */
+  run(steps: Steps, done: () => void = () => {}): void {
+    if (this.#closed) return
+    this.#fresh.push({ steps, done })
+    if (!this.#running && this.#spent < sliceTime) this.#slice()
   }
 
-  /** Forgets all work. */
+  /** Forgets all work, and takes no more. */
   close(): void {
-    this.#queue = []
+    this.#closed = true
+    this.#fresh.clear()
+    this.#long.clear()
+    this.#current = undefined
     clearImmediate(this.#scheduled)
-    this.#scheduled = undefined
+  }
+
+  get #idle(): boolean {
+    return this.#current === undefined && this.#fresh.size === 0 && this.#long.size === 0
   }
 
   #slice(): void {
-    const start = performance.now() - this.#spent
-    while (this.#queue.length > 0 && this.#spent < sliceTime) {
-      this.#advance(this.#queue.shift()!)
-      this.#spent = performance.now() - start
+    const start = performance.now()
+    const end = start + sliceTime - this.#spent
+    this.#running = true
+    try {
+      let now = start
+      while (now < end && !this.#idle) {
+        const fresh = this.#fresh.shift()
+        if (fresh) {
+          // a slice of its own for each would let many small ones wait for a few large ones
+          if (this.#advance(fresh, Math.min(end, now + freshTime))) this.#long.push(fresh)
+        } else {
+          this.#current ??= this.#long.shift()!
+          if (!this.#advance(this.#current, end)) this.#current = undefined
+        }
+        now = performance.now()
+      }
+    } finally {
+      this.#running = false
+      this.#spent += performance.now() - start
+      // what was spent counts until the event loop has come round
+      if (!this.#closed) this.#scheduled ??= setImmediate(() => this.#nextTurn())
     }
-    // what was spent counts until the event loop has come round
-    this.#scheduled ??= setImmediate(() => {
-      this.#scheduled = undefined
-      this.#spent = 0
-      if (this.#queue.length > 0) this.#slice()
-    })
   }
 
-  #advance(work: { steps: Steps; done: () => void }): void {
-    for (let i = 0; i < stepsBetweenLooksAtTheClock; i++) {
-      const { done, value } = work.steps.next()
-      if (done) return work.done()
-      if (value) {
-        void value.then(() => this.run(work.steps, work.done))
-        return
+  #nextTurn(): void {
+    this.#scheduled = undefined
+    this.#spent = 0
+    if (!this.#idle) this.#slice()
+  }
+
+  /** @returns whether there is more to do, now */
+  #advance({ steps, done }: Work, end: number): boolean {
+    for (;;) {
+      const step = steps.next()
+      if (step.done) {
+        done()
+        return false
       }
+      if (step.value instanceof Promise) {
+        void step.value.then(() => {
+          if (this.#closed) return
+          this.#long.push({ steps, done })
+          this.#scheduled ??= setImmediate(() => this.#nextTurn())
+        })
+        return false
+      }
+      if (performance.now() >= end) return true
     }
-    this.#queue.push(work)
   }
 }

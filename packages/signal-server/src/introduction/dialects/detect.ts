@@ -12,12 +12,12 @@ import { jsonFields } from './json.js'
  */
 export function detectDialect(data: Buffer, binary: boolean): Dialect | undefined {
   if (binary) {
-    v4.decode(data, binary)
+    v4.decode(data)
     return v4
   }
-  const fields = jsonFields(data, binary)
+  const fields = jsonFields(data)
   if (fields.documentIds !== undefined) return v3
   if (fields.type === 'Heartbeat') return undefined
-  v0.decode(data, binary)
+  v0.decode(data)
   return v0
 }

@@ -29,13 +29,15 @@ export type Notice =
 /** The wire format of one generation of clients on `/introduction`. */
 export interface Dialect {
   readonly name: 'v0' | 'v3' | 'v4' | 'signal.v1'
+  /** Whether its messages are binary, in both directions; else text. */
+  readonly binary: boolean
   /**
    * The requests in a message of the client's, in the order in which they are carried out.
    * @throws BadMessage where it is none of this dialect
    */
-  decode(data: Buffer, binary: boolean): Request[]
-  /** What to send; undefined where the dialect has no words for it. */
-  encode(notice: Notice): string | Buffer | undefined
+  decode(data: Buffer): Request[]
+  /** What to send; undefined where the dialect has no words for it. Many may be sent the same. */
+  encode(notice: Notice): Buffer | undefined
 }
 
 /** A message that its dialect does not know; the sentence says what was wrong. */

@@ -1,14 +1,17 @@
+import type { Json } from 'signal-protocol'
 import { BadMessage } from './dialect.js'
+
+// more than any message needs, and far from the depth at which JSON.stringify gives up
+const deepest = 100
 
 /** A JSON object or msgpack map. */
 export type Fields = Record<string, unknown>
 
 /**
  * The fields of a JSON text message.
- * @throws BadMessage where it is binary, not JSON, or not an object
+ * @throws BadMessage where it is not JSON, or not an object
  */
-export function jsonFields(data: Buffer, binary: boolean): Fields {
-  if (binary) throw new BadMessage('Expected a text message, got a binary one.')
+export function jsonFields(data: Buffer): Fields {
   let value: unknown
   try {
     value = JSON.parse(data.toString())
@@ -16,6 +19,32 @@ export function jsonFields(data: Buffer, binary: boolean): Fields {
     throw new BadMessage('The message is not JSON.')
   }
   return asFields(value)
+}
+
+/**
+ * A value from a message, to be sent on.
+ * @throws BadMessage where it is nested so deeply that it could not be encoded again
+ */
+export function jsonValue(value: unknown, field: string): Json {
+  if (nestedDeeperThan(value, deepest)) {
+    throw new BadMessage(`"${field}" must be nested at most ${deepest} deep.`)
+  }
+  return value as Json
+}
+
+function nestedDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((each) => nestedDeeperThan(each, levels - 1))
+}
+
+// the keys of a Join go to one peer after the other, with nothing changed but the id
+const encodedKeys = new WeakMap<readonly string[], string>()
+
+/** A list of keys as JSON; many are asked for again and again. */
+export function keysAsJson(keys: readonly string[]): string {
+  let json = encodedKeys.get(keys)
+  if (json === undefined) encodedKeys.set(keys, (json = JSON.stringify(keys)))
+  return json
 }
 
 /** @throws BadMessage where the value is not an object with named fields */

@@ -1,13 +1,9 @@
-import {
-  SUBPROTOCOL,
-  type IceServer,
-  type Json,
-  type ServerMessage,
-  type Welcome,
-} from 'signal-protocol'
+import { SUBPROTOCOL, type IceServer, type ServerMessage, type Welcome } from 'signal-protocol'
 import type { Dialect, Notice, Request } from './dialect.js'
 import { BadMessage } from './dialect.js'
-import { jsonFields, keyList } from './json.js'
+import { jsonFields, jsonValue, keyList, keysAsJson } from './json.js'
+
+type Introduction = Extract<Notice, { type: 'introduction' }>
 
 /**
  * The project's own dialect: the subprotocol `signal.v1` (docs/PROTOCOL.md).
@@ -21,25 +17,19 @@ export function signalV1(
 ): Dialect {
   return {
     name: SUBPROTOCOL,
+    binary: false,
     decode,
-    encode: (notice) => JSON.stringify(message(notice)),
+    encode: (notice) =>
+      Buffer.from(
+        notice.type === 'introduction' ? introduction(notice) : JSON.stringify(message(notice)),
+      ),
   }
 
-  function message(notice: Notice): ServerMessage {
+  function message(notice: Exclude<Notice, Introduction>): ServerMessage {
     switch (notice.type) {
       case 'welcome': {
         const ice = [...iceServers()]
         return { type: 'Welcome', id: notice.id, server, ...(ice.length && { iceServers: ice }) }
-      }
-      case 'introduction': {
-        const { id, keys, info, again } = notice
-        return {
-          type: 'Introduction',
-          id,
-          keys: keys as string[],
-          ...(info !== undefined && { info }),
-          ...(again && { again }),
-        }
       }
       case 'update':
         return { ...notice, type: 'Update' }
@@ -55,8 +45,14 @@ export function signalV1(
   }
 }
 
-function decode(data: Buffer, binary: boolean): Request[] {
-  const fields = jsonFields(data, binary)
+function introduction({ id, keys, info, again }: Introduction): string {
+  const shown = info === undefined ? '' : `,"info":${JSON.stringify(info)}`
+  const anew = again ? ',"again":true' : ''
+  return `{"type":"Introduction","id":${JSON.stringify(id)},"keys":${keysAsJson(keys)}${shown}${anew}}`
+}
+
+function decode(data: Buffer): Request[] {
+  const fields = jsonFields(data)
   switch (fields.type) {
     case 'Join':
       return [{ type: 'join', keys: keyList(fields.join, 'join') }]
@@ -64,12 +60,12 @@ function decode(data: Buffer, binary: boolean): Request[] {
       return [{ type: 'leave', keys: keyList(fields.leave, 'leave') }]
     case 'Announce':
       if (fields.info === undefined) throw new BadMessage('An Announce must have "info".')
-      return [{ type: 'announce', info: fields.info as Json }]
+      return [{ type: 'announce', info: jsonValue(fields.info, 'info') }]
     case 'Signal': {
       const { to, signal } = fields
       if (typeof to !== 'string') throw new BadMessage('"to" must be a string.')
       if (signal === undefined) throw new BadMessage('A Signal must have "signal".')
-      return [{ type: 'signal', to, signal: signal as Json }]
+      return [{ type: 'signal', to, signal: jsonValue(signal, 'signal') }]
     }
     case 'Ping':
       return [{ type: 'ping' }]

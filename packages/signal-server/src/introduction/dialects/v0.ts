@@ -1,6 +1,6 @@
 import type { Dialect, Request } from './dialect.js'
 import { BadMessage } from './dialect.js'
-import { jsonFields, keyList } from './json.js'
+import { jsonFields, keyList, keysAsJson } from './json.js'
 
 /**
  * `cevitxe-signal-client` 0.x and relay client 1.x: JSON text with `join` or `leave`, whatever its
@@ -8,8 +8,9 @@ import { jsonFields, keyList } from './json.js'
  */
 export const v0: Dialect = {
   name: 'v0',
-  decode(data, binary) {
-    const { join, leave } = jsonFields(data, binary)
+  binary: false,
+  decode(data) {
+    const { join, leave } = jsonFields(data)
     const requests: Request[] = []
     if (join !== undefined) requests.push({ type: 'join', keys: keyList(join, 'join') })
     if (leave !== undefined) requests.push({ type: 'leave', keys: keyList(leave, 'leave') })
@@ -18,6 +19,9 @@ export const v0: Dialect = {
   },
   encode(notice) {
     if (notice.type !== 'introduction') return undefined
-    return JSON.stringify({ type: 'Introduction', id: notice.id, keys: notice.keys })
+    const { id, keys } = notice
+    return Buffer.from(
+      `{"type":"Introduction","id":${JSON.stringify(id)},"keys":${keysAsJson(keys)}}`,
+    )
   },
 }

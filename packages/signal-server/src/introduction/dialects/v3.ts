@@ -1,6 +1,6 @@
 import type { Dialect, Request } from './dialect.js'
 import { BadMessage } from './dialect.js'
-import { jsonFields, keyList, type Fields } from './json.js'
+import { jsonFields, keyList, keysAsJson, type Fields } from './json.js'
 
 /**
  * `@localfirst/relay-client` 3.x: JSON text with `documentIds` (docs/PROTOCOL.md, Dialects). Its
@@ -8,14 +8,14 @@ import { jsonFields, keyList, type Fields } from './json.js'
  */
 export const v3: Dialect = {
   name: 'v3',
-  decode: (data, binary) => documentRequests(jsonFields(data, binary)),
+  binary: false,
+  decode: (data) => documentRequests(jsonFields(data)),
   encode(notice) {
     if (notice.type !== 'introduction') return undefined
-    return JSON.stringify({
-      type: 'Introduction',
-      userName: notice.id,
-      documentIds: notice.keys,
-    })
+    const { id, keys } = notice
+    return Buffer.from(
+      `{"type":"Introduction","userName":${JSON.stringify(id)},"documentIds":${keysAsJson(keys)}}`,
+    )
   },
 }
 

@@ -11,8 +11,8 @@ const packr = new Packr({ useRecords: false, mapsAsObjects: true })
 /** `@localfirst/relay` 4.x: msgpack maps in binary frames (docs/PROTOCOL.md, Dialects). */
 export const v4: Dialect = {
   name: 'v4',
-  decode(data, binary) {
-    if (!binary) throw new BadMessage('Expected a binary message, got a text one.')
+  binary: true,
+  decode(data) {
     let value: unknown
     try {
       value = packr.unpack(data)

@@ -1,0 +1,55 @@
+import { errorSentence, type ErrorCode } from 'signal-protocol'
+import type { EndpointContext } from '../endpoint.js'
+import { reportFault } from '../events.js'
+import { log } from '../log.js'
+import type { Session } from './session.js'
+import type { Worlds } from './worlds.js'
+
+/** What a session may join. */
+export class JoinLimits {
+  constructor(
+    private readonly context: EndpointContext,
+    private readonly worlds: Worlds<Session>,
+  ) {}
+
+  /** Those of the keys of a Join that the session may have; it is told about the others. */
+  allowed(session: Session, keys: string[]): string[] {
+    const { maxKeyBytes, maxKeysPerPeer, maxPeersPerKey, maxRegistrations } = this.context.settings
+    let added = 0
+    for (const key of keys) if (!session.keys.has(key)) added++
+    if (session.keys.size + added > maxKeysPerPeer) {
+      return refuse(session, 'too_many_keys', `At most ${maxKeysPerPeer}.`)
+    }
+    if (keys.some((key) => key.length > maxKeyBytes || Buffer.byteLength(key) > maxKeyBytes)) {
+      return refuse(session, 'key_too_long', `At most ${maxKeyBytes} bytes.`)
+    }
+    if (this.worlds.registrations + added > maxRegistrations) return refuse(session, 'server_full')
+
+    const forbidden = keys.filter((key) => !this.#grants(session, key))
+    if (forbidden.length > 0) refuse(session, 'forbidden', '', forbidden)
+    const { interests } = session.world
+    const full = keys.filter(
+      (key) => interests.count(key) >= maxPeersPerKey && !interests.has(key, session.peer),
+    )
+    if (full.length > 0) refuse(session, 'room_full', `At most ${maxPeersPerKey} peers.`, full)
+    if (forbidden.length === 0 && full.length === 0) return keys
+    const refused = new Set([...forbidden, ...full])
+    return keys.filter((key) => !refused.has(key))
+  }
+
+  #grants({ grant }: Session, key: string): boolean {
+    try {
+      return grant.allowsKey?.(key) ?? true
+    } catch (error) {
+      reportFault(this.context.events, error)
+      return false
+    }
+  }
+}
+
+function refuse(session: Session, code: ErrorCode, limit = '', keys?: string[]): [] {
+  const message = limit ? `${errorSentence[code]} ${limit}` : errorSentence[code]
+  session.tell({ type: 'error', code, message, ...(keys && { keys }) })
+  log.introduction('%s: Join refused, %s', session.id, code)
+  return []
+}
