@@ -30,7 +30,7 @@ export const contestants: readonly Contestant[] = [
     name: 'localfirst',
     title: '@localfirst/relay 4.2.2',
     wire: 'relay',
-    abilities: ['pipe', 'binary', 'wait', 'hold', 'introductions'],
+    abilities: ['pipe', 'binary', 'wait', 'hold', 'introductions', 'tls'],
   },
   {
     name: 'ws',

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { eventually, within } from '../../../signal-server/test/harness/arrivals.js'
 
 /** The built command. */
-export const start = fileURLToPath(new URL('../../dist/start.js', import.meta.url))
+const start = fileURLToPath(new URL('../../dist/start.js', import.meta.url))
 
 /** How a command ended. */
 export interface Ended {
