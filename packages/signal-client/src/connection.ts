@@ -81,7 +81,6 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
       happen(wish !== 'again' ? wish : wasUp ? 'lost' : 'failed')
     }
     if (user.greetTime) timer = setTimeout(ended, user.greetTime, cut)
-    socket.binaryType = 'arraybuffer'
     socket.onmessage = ({ data }: { data: Message }) => {
       if (raw !== socket) return
       if (state === 'connected') user.message(data)
@@ -91,8 +90,6 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
       }
     }
     socket.onclose = ended
-    // what went wrong is told by onclose, or by whyNot
-    socket.onerror = () => {}
   }
 
   const ask = async (mine: number) => {
@@ -111,7 +108,7 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
       socket.onclose = () => resolve()
       socket.close(code)
       // the answer to a close stands behind what was not read
-      socket.resume?.()
+      if (state === 'connected') socket.resume?.()
     })
 
   return {

@@ -47,10 +47,12 @@ export function createDialler(url: string | URL, token: Token | undefined): Dial
     renewsToken,
     async dial(path, Socket) {
       used = await current()
-      return new Socket(base + path, [
-        SUBPROTOCOL,
-        ...(used ? [TOKEN_SUBPROTOCOL_PREFIX + used] : []),
-      ])
+      const protocols = [SUBPROTOCOL, ...(used ? [TOKEN_SUBPROTOCOL_PREFIX + used] : [])]
+      const socket = new Socket(base + path, protocols)
+      socket.binaryType = 'arraybuffer'
+      // what went wrong is told by onclose, or by whyNot
+      socket.onerror = () => {}
+      return socket
     },
     async whyNot(path) {
       try {

@@ -128,7 +128,7 @@ export function createIntroduction(
     send,
     announce,
     wish(key, wanted) {
-      ;(wanted ? leave : join).delete(key)
+      if (!wanted) join.delete(key)
       ;(wanted ? join : leave).add(key)
       queueMicrotask(tell)
     },

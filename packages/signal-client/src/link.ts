@@ -47,7 +47,7 @@ export interface Link {
   close(forGood?: boolean): Promise<void>
 }
 
-// an "again" that is older than the pipe may come after it, on another TCP connection
+// news of a pipe and of its introduction come on different TCP connections, in any order
 const settledAfter = 5_000
 
 /** @param idle - told when the pipe was the last that there was to be done */
@@ -64,6 +64,8 @@ export function createLink(
   /** Whether its network may be gone: the introduction's was, and nothing was heard since. */
   let doubted = false
   let pairedAt = 0
+  /** When the peer left and came back, though the pipe has outlived that. */
+  let returnedAt = 0
 
   const connection = createConnection(dialler, {
     path: connectionPath(ownId, id, key),
@@ -82,10 +84,14 @@ export function createLink(
       abandon()
     },
     ended(ending, wasUp) {
-      const why = socket?.isClosing ? 'closed' : whyLeft(ending)
+      const own = socket?.isClosing
+      const why = own ? 'closed' : whyLeft(ending)
       left(ending, why)
-      // what never was a pipe can have been ended by the server only
-      return introduced && (why === 'lost' || (!wasUp && why === 'closed')) ? 'again' : 'rest'
+      // what never was a pipe can have been ended by the server only; and the close of one that the
+      // peer has left may come after the introduction with which it is back
+      const returned = Date.now() - returnedAt < settledAfter
+      const again = why === 'lost' || (why === 'closed' && !own && (!wasUp || returned))
+      return introduced && again ? 'again' : 'rest'
     },
     refused: ({ code, message }) => fail(code, message),
   })
@@ -115,6 +121,7 @@ export function createLink(
       return !introduced && !socket
     },
     introduce(again) {
+      if (socket && !introduced) returnedAt = Date.now()
       introduced = true
       if (socket && (doubted || (again && Date.now() - pairedAt > settledAfter))) abandon()
       connection.dial()

@@ -29,6 +29,8 @@ class NodeSocket extends WebSocket {
   }
 
   override resume(): void {
+    // ws has nothing to resume before it is open
+    if (!this.#pongs) return
     super.resume()
     clearInterval(this.#pongs)
     this.#pongs = undefined

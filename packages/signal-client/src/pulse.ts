@@ -24,17 +24,26 @@ export interface Pulse {
  */
 export function createPulse(ping: () => void, mute: () => void): Pulse {
   let timer: ReturnType<typeof setTimeout> | undefined
-  let heard = false
+  let asking = false
   /** Whether the server has ever answered: one that does not know pings is not judged by them. */
   let answers = false
 
-  const ask = (wait = patience, again = false) => {
+  const next = (action: () => void, wait: number) => {
     clearTimeout(timer)
-    heard = false
+    timer = setTimeout(action, wait)
+  }
+
+  const rest = () => {
+    asking = false
+    next(ask, restTime)
+  }
+
+  const ask = (wait = patience, again = false) => {
+    asking = true
     ping()
     const due = Date.now() + wait
-    timer = setTimeout(() => {
-      if (heard || !answers) timer = setTimeout(ask, restTime)
+    next(() => {
+      if (!answers) rest()
       else if (!again && Date.now() - due > lateBy) ask(littlePatience, true)
       else mute()
     }, wait)
@@ -47,8 +56,8 @@ export function createPulse(ping: () => void, mute: () => void): Pulse {
       answers = false
     },
     heard(answer) {
-      heard = true
       answers ||= answer
+      if (asking) rest()
     },
     check() {
       if (answers) ask(littlePatience)
