@@ -24,7 +24,7 @@ export function banner(settings: Settings, url: string, columns: number | undefi
   return `${lines.join('\n')}\n`
 }
 
-function onAndOff({ tls, tokens, ice, metrics, statusPage, server }: Settings): string[] {
+function onAndOff({ tls, tokens, ice, redisUrl, metrics, statusPage, server }: Settings): string[] {
   const { origins, trustProxy, maxSocketsPerAddress, maxUpgradesPerSecond } = server
   const perAddress = [maxSocketsPerAddress, maxUpgradesPerSecond].some(
     (limit) => limit !== Infinity,
@@ -41,6 +41,7 @@ function onAndOff({ tls, tokens, ice, metrics, statusPage, server }: Settings): 
       'trusted proxies',
       trustProxy === false ? undefined : String(trustProxy),
     ],
+    [redisUrl !== undefined, 'Redis'],
     [iceServers > 0, 'ICE servers', iceServers > 0 ? String(iceServers) : undefined],
     [statusPage, 'status page'],
     [metrics, 'metrics', metrics ? '/metrics' : undefined],

@@ -23,7 +23,8 @@ ${lines.join('\n')}
   --help, --version
 
 Only in the environment: APP_SECRET and APP_PASS (tokens), STUN_URLS,
-TURN_URLS and TURN_SECRET, TRUST_PROXY, LOG_FORMAT=json, STATUS_PAGE=off,
-METRICS=off, and every limit. The file .env.example explains them all.
+TURN_URLS and TURN_SECRET, REDIS_URL (several instances), TRUST_PROXY,
+LOG_FORMAT=json, STATUS_PAGE=off, METRICS=off, and every limit. The file
+.env.example explains them all.
 `
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import express from 'express'
+import express, { Router } from 'express'
+import { RedisBus } from 'signal-redis'
 import { appTokens, expiringIceServers, SignalServer, Tokens } from 'signal-server'
 import { banner } from './banner.js'
 import { metricsRouter } from './http/metrics.js'
@@ -15,23 +16,29 @@ import { settingName, type Settings } from './settings.js'
  * @throws SettingError where a setting is wrong; Error where it cannot listen
  */
 export async function serve(settings: Settings): Promise<void> {
+  const tls = settings.tls && readTls(settings.tls)
+  const bus = settings.redisUrl === undefined ? undefined : new RedisBus(settings.redisUrl)
+  try {
+    await listen(settings, tls, bus)
+  } catch (error) {
+    // it would keep the process alive
+    bus?.close()
+    throw error
+  }
+}
+
+async function listen(
+  settings: Settings,
+  tls: { key: Buffer; cert: Buffer } | undefined,
+  bus: RedisBus | undefined,
+): Promise<void> {
   const logs = new Logs(settings.logFormat)
   const tokens = settings.tokens && new Tokens(settings.tokens)
-  const server = serverFrom(settings, tokens)
-  const tls = settings.tls && readTls(settings.tls)
+  const server = serverFrom(settings, tokens, bus)
   logs.follow(server)
 
-  const { trustProxy = false } = settings.server
-  const router = express.Router()
-  if (!settings.proxiesKnown) router.use(logs.unknownProxies)
-  if (settings.metrics) router.use(metricsRouter(server))
-  if (settings.statusPage) router.use(statusRouter(server, new Traffic(() => server.stats())))
-  if (tokens && settings.tokens?.password !== undefined) {
-    router.use(appTokens({ tokens, password: settings.tokens.password, trustProxy }))
-  }
-  const app = express().use(settings.path, router)
-
   const { port, host, path } = settings
+  const app = express().use(path, routes(settings, server, tokens, logs))
   const { url, port: actual } = await server.listen({
     port,
     path,
@@ -44,11 +51,16 @@ export async function serve(settings: Settings): Promise<void> {
   endWithSignal(server, logs)
 }
 
-function serverFrom({ server, ice }: Settings, tokens: Tokens | undefined): SignalServer {
+function serverFrom(
+  { server, ice }: Settings,
+  tokens: Tokens | undefined,
+  bus: RedisBus | undefined,
+): SignalServer {
   const some = ice.stunUrls.length + ice.turnUrls.length > 0
   try {
     return new SignalServer({
       ...server,
+      ...(bus && { bus }),
       ...(tokens && { authorize: tokens.authorize }),
       ...(some && { iceServers: expiringIceServers(ice) }),
     })
@@ -59,6 +71,29 @@ function serverFrom({ server, ice }: Settings, tokens: Tokens | undefined): Sign
     )
     throw new SettingError(named, { cause: error })
   }
+}
+
+/** What is there beside what every server has. */
+function routes(
+  {
+    proxiesKnown,
+    metrics,
+    statusPage,
+    tokens: tokenSettings,
+    server: { trustProxy = false },
+  }: Settings,
+  server: SignalServer,
+  tokens: Tokens | undefined,
+  logs: Logs,
+): Router {
+  const router = Router()
+  if (!proxiesKnown) router.use(logs.unknownProxies)
+  if (metrics) router.use(metricsRouter(server))
+  if (statusPage) router.use(statusRouter(server, new Traffic(() => server.stats())))
+  if (tokens && tokenSettings?.password !== undefined) {
+    router.use(appTokens({ tokens, password: tokenSettings.password, trustProxy }))
+  }
+  return router
 }
 
 function readTls(files: { key: string; cert: string }): { key: Buffer; cert: Buffer } {

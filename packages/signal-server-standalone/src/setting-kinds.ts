@@ -21,6 +21,11 @@ export const secret: Kind<string> = {
   parse: (given) => (Buffer.byteLength(given) >= 32 ? given : undefined),
 }
 
+export const redisUrl: Kind<string> = {
+  expected: 'a URL such as redis://127.0.0.1:6379, or rediss:// for TLS',
+  parse: (given) => (/^rediss?:$/.test(URL.parse(given)?.protocol ?? '') ? given : undefined),
+}
+
 export const port: Kind<number> = {
   expected: 'a port number from 0 to 65535',
   parse: (given) =>

@@ -1,6 +1,17 @@
 import { limits } from './limits.js'
 import type { Setting } from './setting.js'
-import { flag, list, oneOf, path, port, secret, text, trust, urls } from './setting-kinds.js'
+import {
+  flag,
+  list,
+  oneOf,
+  path,
+  port,
+  redisUrl,
+  secret,
+  text,
+  trust,
+  urls,
+} from './setting-kinds.js'
 
 /** Where a server listens, and who may come. */
 export const listening = {
@@ -89,6 +100,16 @@ export const tokens = {
   },
 } satisfies Record<string, Setting>
 
+/** Other instances. */
+export const instances = {
+  redisUrl: {
+    env: 'REDIS_URL',
+    about: 'Redis or Valkey that joins several instances into one server',
+    example: 'redis://127.0.0.1:6379',
+    kind: redisUrl,
+  },
+} satisfies Record<string, Setting>
+
 /** STUN and TURN servers. */
 export const ice = {
   stunUrls: {
@@ -137,6 +158,7 @@ export const watching = {
 export const groups: Record<string, Record<string, Setting>> = {
   'Where it listens': listening,
   'Who may come in': tokens,
+  'Other instances': instances,
   'STUN and TURN': ice,
   'What can be seen of it': watching,
   'Limits (a number above 0, or none)': limits,

@@ -3,7 +3,7 @@ import type { SignalServerOptions } from 'signal-server'
 import { limits, type Limit } from './limits.js'
 import type { Setting } from './setting.js'
 import { SettingError } from './setting-kinds.js'
-import { groups, ice, listening, tokens, watching } from './settings-table.js'
+import { groups, ice, instances, listening, tokens, watching } from './settings-table.js'
 
 /** Variables of the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -21,6 +21,7 @@ export interface Settings {
     apps?: readonly string[]
     revoked?: readonly string[]
   }
+  redisUrl?: string
   ice: { stunUrls: readonly string[]; turnUrls: readonly string[]; turnSecret?: string }
   logFormat: 'text' | 'json'
   statusPage: boolean
@@ -81,6 +82,7 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
   const host = read(listening.host)
   const origins = read(listening.origins)
   const trustProxy = read(listening.trustProxy)
+  const redisUrl = read(instances.redisUrl)
   const tokenSettings = tokensFrom(read)
 
   return {
@@ -89,6 +91,7 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
     path: read(listening.path)!,
     ...(key !== undefined && cert !== undefined && { tls: { key, cert } }),
     ...(tokenSettings && { tokens: tokenSettings }),
+    ...(redisUrl !== undefined && { redisUrl }),
     ice: {
       stunUrls: read(ice.stunUrls) ?? [],
       turnUrls: turnUrls ?? [],
@@ -160,8 +163,10 @@ function value<T>(
 function parsed<T>(kind: Setting<T>['kind'], name: string, given: string): T {
   const found = kind.parse(given)
   if (found !== undefined) return found
-  const secret = name === tokens.secret.env || name === tokens.password.env
-  throw new SettingError(`${name} must be ${kind.expected}${secret ? '' : `, not "${given}"`}.`)
+  // a password may stand in a URL
+  const secrets = [tokens.secret, tokens.password, instances.redisUrl].map(({ env }) => env)
+  const shown = secrets.includes(name) ? '' : `, not "${given}"`
+  throw new SettingError(`${name} must be ${kind.expected}${shown}.`)
 }
 
 function together(oneName: string, one: unknown, otherName: string, other: unknown): void {

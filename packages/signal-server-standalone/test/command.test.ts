@@ -128,6 +128,11 @@ describe('one sentence and exit code 2 are the answer to', () => {
       { STUN_URLS: 'https://a' },
       /^STUN_URLS must be a list of URLs such as stun:turn\.example\.com:3478/,
     ],
+    [
+      [],
+      { REDIS_URL: 'redis' },
+      /^REDIS_URL must be a URL such as redis:\/\/127\.0\.0\.1:6379, or rediss/,
+    ],
     [[], { LOG_FORMAT: 'xml' }, /^LOG_FORMAT must be text or json, not "xml"\.$/],
     [[], { STATUS_PAGE: 'maybe' }, /^STATUS_PAGE must be on or off, not "maybe"\.$/],
     [[], { MAX_SOCKETS: '-1' }, /^MAX_SOCKETS must be a number above 0, or none, not "-1"\.$/],

@@ -81,9 +81,11 @@ describe('settings', () => {
 
   test('never show a secret in what is said about them', () => {
     const secret = 'short and secret'
-    expect(() => settings({ APP_SECRET: secret })).toThrow(
-      expect.objectContaining({ message: expect.not.stringContaining(secret) as string }),
-    )
+    for (const env of [{ APP_SECRET: secret }, { REDIS_URL: `http://:${secret}@redis` }]) {
+      expect(() => settings(env)).toThrow(
+        expect.objectContaining({ message: expect.not.stringContaining(secret) as string }),
+      )
+    }
   })
 
   test('read TURN and STUN servers', () => {
