@@ -1,1 +1,5 @@
-export {}
+export { allChecks } from './checks/all.js'
+export type { Check } from './check.js'
+export { dialects, type Dialect, type DialectName } from './dialects.js'
+export { runCheck, runChecks, type Result } from './runner.js'
+export { titles } from './sections.js'
