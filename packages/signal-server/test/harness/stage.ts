@@ -13,7 +13,10 @@ import { RawSocket, type HandshakeFlaws } from './raw-socket.js'
 
 const healthy = 100
 
-/** A server with a pair of bystanders, and what a case needs to trouble it; gone after the test. */
+/**
+ * A server with a pair of bystanders, and what a case needs to trouble it. When the test is over
+ * its sockets go, then {@link Stage.expectQuiet} is asked, and then everything ends.
+ */
 export class Stage {
   readonly #before: Stats
   readonly #pulses: number
@@ -40,7 +43,9 @@ export class Stage {
     onTestFinished(() => server.close())
     const bystanders = await Bystanders.meet(`ws://127.0.0.1:${port}`)
     onTestFinished(() => bystanders.leave())
-    return new Stage(server, port, context!, bystanders)
+    const stage = new Stage(server, port, context!, bystanders)
+    onTestFinished(() => (server.draining ? undefined : stage.expectQuiet()))
+    return stage
   }
 
   get http(): string {
@@ -104,6 +109,11 @@ export class Stage {
       () => `back to ${JSON.stringify(before)}, not ${JSON.stringify(now())}`,
     )
     await this.bystanders.lostNothing()
+  }
+
+  /** Sends the bystanders away, where a test waits for the server to be empty. */
+  leaveBystanders(): Promise<void> {
+    return this.bystanders.leave()
   }
 
   /** `/healthz` answers within 100 ms; of three answers one, for the machine has other work too. */
