@@ -39,7 +39,7 @@ function introductionsPlot({ results }: CaseReport, contestants: readonly Contes
   return lineChart(
     'Peers that join one key of their own each, all at once',
     { title: 'peers', show: (value) => value.toLocaleString('en'), logarithmic: true },
-    { title: 'seconds', show: String, logarithmic: true },
+    { title: 'seconds', show: (value) => String(Number(value.toPrecision(1))), logarithmic: true },
     series,
   )
 }

@@ -61,11 +61,14 @@ export interface Axis {
   logarithmic?: boolean
 }
 
-/** Round values that divide a range into a handful of parts; powers of ten where logarithmic. */
+/** Round values that divide a range into a handful of parts: 1, 2 and 5 where logarithmic. */
 function ticks(low: number, high: number, logarithmic: boolean): number[] {
   if (logarithmic) {
     const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))]
-    return Array.from({ length: last - first + 1 }, (_, n) => 10 ** (first + n))
+    const powers = Array.from({ length: last - first + 1 }, (_, n) => 10 ** (first + n))
+    const round = powers.flatMap((power) => [power, 2 * power, 5 * power])
+    const from = round.findLastIndex((value) => value <= low * 1.001)
+    return round.slice(from, round.findIndex((value) => value >= high) + 1)
   }
   const rough = (high - low) / 5
   const power = 10 ** Math.floor(Math.log10(rough))
@@ -88,7 +91,7 @@ function scale(values: readonly number[], axis: Axis, from: number, to: number) 
 
 /** Lines over two axes, with a legend. Series without points are left out, but keep their colour. */
 export function lineChart(title: string, x: Axis, y: Axis, series: readonly Series[]): string {
-  const [width, height, left, right, top, bottom] = [720, 380, 70, 20, 60, 50]
+  const [width, height, left, right, top, bottom] = [720, 380, 70, 40, 60, 50]
   const points = series.flatMap((each) => each.points)
   const across = scale(
     points.map((point) => point[0]),
