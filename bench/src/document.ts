@@ -84,7 +84,7 @@ export function writeDocument(
   const measured = [
     begin,
     machine,
-    plots.map(([file, title]) => `![${title}](benchmarks/${file})\n`).join('\n'),
+    plots.map(([file, title]) => `![${title}](benchmarks/${file})`).join('\n\n'),
     reports.map((report) => section(report, contestants)).join('\n'),
   ].join('\n\n')
   writeFileSync(document, `${whole.slice(0, from)}${measured}\n${whole.slice(to)}`)

@@ -30,9 +30,8 @@ export function machine(rounds: number, idle: boolean): string {
   return [
     `- ${new Date().toISOString().slice(0, 10)}, medians of ${rounds} rounds`,
     `- ${cpus()[0]?.model.trim() ?? 'an unknown CPU'}, ${availableParallelism()} cores, ` +
-      `${gigabytes} GB, Linux ${release()}`,
+      `${gigabytes} GB, Linux ${release().split('-')[0]}`,
     `- ${versions.join(', ')}`,
     ...(idle ? [] : ['- The machine was busy with other things, too.']),
-    '',
   ].join('\n')
 }
