@@ -7,7 +7,8 @@ import { Served } from './serve.js'
 
 export const tokens = new Tokens({ secret: 'a secret of at least thirty-two bytes' })
 
-export type Data = Record<string, any>
+/** What an event brings: as it comes from the wire, without a type. */
+export type Data = Record<string, unknown>
 
 interface Emitted {
   event: string
