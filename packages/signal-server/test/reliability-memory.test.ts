@@ -1,0 +1,226 @@
+import { connect, type Socket } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { eventually, within } from './harness/arrivals.js'
+import { clientClose, clientFrame } from './harness/frames.js'
+import { handshake, RawSocket } from './harness/raw-socket.js'
+import { ServerProcess } from './harness/server-process.js'
+
+const megabyte = 1024 * 1024
+const v1 = { headers: { 'Sec-WebSocket-Protocol': 'signal.v1' } }
+
+/** A socket that is upgraded and read, whatever comes. */
+async function upgrade({ port }: ServerProcess, path: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.setNoDelay(true)
+  socket.write(handshake(path, v1))
+  const [head] = await within(
+    new Promise<[Buffer]>((resolve, reject) => {
+      socket.once('data', (...chunk: [Buffer]) => resolve(chunk))
+      socket.once('close', () => reject(new Error('closed before it was answered')))
+    }),
+    `an answer at ${path}`,
+  )
+  expect(head.toString('latin1', 0, 12)).toBe('HTTP/1.1 101')
+  return socket
+}
+
+/** Does something so many times, some of them at a time. */
+async function inTurns(times: number, atATime: number, work: (n: number) => Promise<void>) {
+  let next = 0
+  const worker = async () => {
+    while (next < times) await work(next++)
+  }
+  await Promise.all(Array.from({ length: atATime }, worker))
+}
+
+/** Opens so many, which end with the test. */
+async function open(server: ServerProcess, paths: readonly string[]): Promise<Socket[]> {
+  const sockets: Socket[] = []
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  await inTurns(paths.length, 50, async (n) => {
+    sockets[n] = await upgrade(server, paths[n]!)
+  })
+  return sockets
+}
+
+async function openPairs(server: ServerProcess, count: number): Promise<[Socket, Socket][]> {
+  const numbers = Array.from({ length: count }, (_, n) => n)
+  const first = await open(
+    server,
+    numbers.map((n) => `/connection/a/b/${n}`),
+  )
+  const second = await open(
+    server,
+    numbers.map((n) => `/connection/b/a/${n}`),
+  )
+  return numbers.map((n) => [first[n]!, second[n]!])
+}
+
+/** The server has taken what it takes: nothing has changed for a while. */
+async function settled(server: ServerProcess): Promise<void> {
+  let last = ''
+  let same = 0
+  await eventually(async () => {
+    const { stats } = await server.report()
+    const now = JSON.stringify([stats.bufferedBytes, stats.pipedBytes])
+    same = now === last ? same + 1 : 0
+    last = now
+    return same >= 30
+  }, 'rest')
+}
+
+/** Healthy means an answer within 100 ms; the best of three, for the machine has other work too. */
+async function expectHealthy({ http }: ServerProcess): Promise<void> {
+  const times: number[] = []
+  for (let n = 0; n < 3; n++) {
+    const started = performance.now()
+    expect((await fetch(`${http}/healthz`)).status).toBe(200)
+    times.push(performance.now() - started)
+  }
+  expect(Math.min(...times)).toBeLessThan(100)
+}
+
+const inMegabytes = (bytes: number) => Math.round(bytes / megabyte)
+
+test(
+  'row 29: 256 MiB in one frame pass, and the memory of the server stays flat',
+  { timeout: 60_000 },
+  async ({ annotate }) => {
+    const server = await ServerProcess.start()
+    const [[sender, reader]] = (await openPairs(server, 1)) as [[Socket, Socket]]
+    const size = 256 * megabyte
+    const before = await server.residentBytes()
+    server.forgetPeak()
+    let got = 0
+    const arrived = new Promise<void>((resolve) => {
+      reader.on('data', (chunk: Buffer) => {
+        got += chunk.length
+        if (got >= size + 10) resolve()
+      })
+    })
+    const chunk = Buffer.alloc(megabyte)
+    sender.write(clientFrame(2, '', { claimedLength: BigInt(size) }))
+    for (let sent = 0; sent < size; sent += megabyte) {
+      if (!sender.write(chunk)) await new Promise((resolve) => sender.once('drain', resolve))
+    }
+    await within(arrived, 'the frame', 50_000)
+    const grown = server.peakBytes() - before
+    await annotate(`grew by ${inMegabytes(grown)} MiB`)
+    expect(grown).toBeLessThan(48 * megabyte)
+    await expectHealthy(server)
+  },
+)
+
+test(
+  'row 31: 2,000 waiting connections that send 1 MB each stay within the budget, and lose nothing',
+  { timeout: 60_000 },
+  async ({ annotate }) => {
+    const server = await ServerProcess.start()
+    const count = 2_000
+    const paths = Array.from({ length: count }, (_, n) => `/connection/a${n}/b/k`)
+    const waiting = await open(server, paths)
+    const before = await server.residentBytes()
+    server.forgetPeak()
+    const payload = Buffer.alloc(megabyte, 'early')
+    for (const socket of waiting) socket.write(clientFrame(2, payload))
+    await settled(server)
+    const { stats } = await server.report()
+    const grown = server.peakBytes() - before
+    await annotate(
+      `grew by ${inMegabytes(grown)} MiB, of which ${inMegabytes(stats.bufferedBytes)} are counted`,
+    )
+    expect(stats.bufferedBytes).toBeLessThan(128 * megabyte)
+    expect(grown).toBeLessThan(128 * megabyte)
+    expect(stats.endpoints.connection).toMatchObject({ waiting: count })
+    await expectHealthy(server)
+
+    const newcomer = await RawSocket.upgrade(server.port, '/connection/newcomer/b/k', v1)
+    expect(await newcomer.closeCode()).toBe(1013)
+    newcomer.reset()
+    // any of them is served whole as soon as its peer is there
+    for (const n of [0, count / 2, count - 1]) {
+      const late = await RawSocket.upgrade(server.port, `/connection/b/a${n}/k`, v1)
+      expect(await late.json()).toEqual({ type: 'Paired' })
+      expect((await late.frame('what was held')).payload.equals(payload)).toBe(true)
+      late.reset()
+    }
+  },
+)
+
+test(
+  'row 33: 200 stalled pairs in the middle of a frame stay within the budget',
+  { timeout: 60_000 },
+  async ({ annotate }) => {
+    const server = await ServerProcess.start()
+    const pairs = await openPairs(server, 201)
+    const [moving, ...stalled] = pairs
+    const before = await server.residentBytes()
+    server.forgetPeak()
+    const unfinished = clientFrame(2, Buffer.alloc(8 * megabyte)).subarray(0, 6 * megabyte)
+    for (const [sender, reader] of stalled) {
+      reader.pause()
+      sender.write(unfinished)
+    }
+    await settled(server)
+    const { stats } = await server.report()
+    const grown = server.peakBytes() - before
+    await annotate(
+      `grew by ${inMegabytes(grown)} MiB, of which ${inMegabytes(stats.bufferedBytes)} are counted`,
+    )
+    expect(stats.bufferedBytes).toBeLessThan(128 * megabyte)
+    expect(grown).toBeLessThan(128 * megabyte)
+    expect(stats.endpoints.connection).toMatchObject({ pipes: 201 })
+
+    const [a, b] = moving!
+    b.removeAllListeners('data')
+    const started = performance.now()
+    a.write(clientFrame(1, 'still here'))
+    const [arrived] = await within(
+      new Promise<[Buffer]>((resolve) => b.once('data', (...chunk: [Buffer]) => resolve(chunk))),
+      'a message of the pair that moves',
+    )
+    expect(arrived.toString()).toContain('still here')
+    expect(performance.now() - started).toBeLessThan(1_000)
+    await expectHealthy(server)
+  },
+)
+
+test(
+  'row 35: after 20,000 connects and closes nothing is left',
+  { timeout: 120_000 },
+  async ({ annotate }) => {
+    const server = await ServerProcess.start()
+    const comeAndGo = async (n: number) => {
+      const key = n >> 1
+      const path = n % 2 === 0 ? `/connection/a/b/${key}` : `/connection/b/a/${key}`
+      const socket = await upgrade(server, path)
+      if (n % 5 === 0) socket.write(clientFrame(2, Buffer.alloc(1_000)))
+      const gone = new Promise((resolve) => socket.once('close', resolve))
+      if (n % 3 === 0) socket.resetAndDestroy()
+      else if (n % 3 === 1) socket.end(clientClose(1000))
+      else socket.end()
+      await within(gone, 'the end of a connection')
+    }
+    const empty = () =>
+      eventually(async () => {
+        const { stats } = await server.report()
+        const { sockets, waiting, pipes } = stats.endpoints.connection!
+        return sockets === 0 && waiting === 0 && pipes === 0 && stats.bufferedBytes === 0
+      }, 'an empty server')
+    // what the process keeps for good after its first connections is not counted
+    await inTurns(4_000, 100, comeAndGo)
+    await empty()
+    const before = await server.residentBytes()
+    await inTurns(20_000, 100, comeAndGo)
+    await empty()
+    const grown = (await server.residentBytes()) - before
+    await annotate(`grew by ${inMegabytes(grown)} MiB`)
+    expect(grown).toBeLessThan(20 * megabyte)
+    const { stats } = await server.report()
+    expect(stats).toMatchObject({ sockets: 0, bufferedBytes: 0 })
+    await expectHealthy(server)
+  },
+)
