@@ -61,6 +61,11 @@ export class ServerProcess {
     return this.child.exitCode === null && this.child.signalCode === null
   }
 
+  /** Ends it without giving it a chance. */
+  kill(): void {
+    this.child.kill('SIGKILL')
+  }
+
   /** Asks it for its state, after a garbage collection where that is wanted. */
   async report(collect = false): Promise<Report> {
     const id = ++this.#asked
