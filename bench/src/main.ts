@@ -12,7 +12,7 @@ import { section, type CaseReport } from './report.js'
 import { runCase } from './run.js'
 
 const usage = `yarn bench [options]
-  --quick          fewer rounds, shorter runs, the smaller sizes: less than two minutes
+  --quick          one round of the main cases and contestants: less than two minutes
   --only CASE,…    these cases alone
   --peers NAME,…   these contestants alone (ours,localfirst,ws,peerjs,splice,haproxy)
   --rounds N       how often each run is repeated; the medians count
@@ -73,7 +73,9 @@ const cases = chosen(allCases(options.quick), options.only)
 const peers = chosen(
   contestants,
   options.peers,
-  options.quick ? contestants.filter(({ name }) => name !== 'peerjs') : contestants,
+  options.quick
+    ? contestants.filter(({ name }) => name !== 'peerjs' && name !== 'haproxy')
+    : contestants,
 )
 
 // The benchmark itself does next to nothing, and does it on the load's core.
