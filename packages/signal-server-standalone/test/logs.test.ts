@@ -23,7 +23,9 @@ async function busy({ url, command }: Server) {
 test('one line an event, without ids, keys or content', async () => {
   const { stdout, stderr, code } = await busy(await Command.serve())
   expect([code, stderr]).toEqual([0, ''])
-  const lines = stdout.slice(stdout.lastIndexOf('off  ')).trimEnd().split('\n').slice(2)
+  const printed = stdout.trimEnd().split('\n')
+  // the banner ends with what is off
+  const lines = printed.slice(printed.findIndex((line) => /^\d\d:/.test(line)))
   for (const line of lines) expect(line).toMatch(/^\d\d:\d\d:\d\d {2}[a-z-]+ +\S/)
   const events = lines.map((line) => line.split(/ +/)[1])
   for (const event of ['session', 'introduction', 'pair', 'unpair', 'departure', 'session-end']) {
