@@ -38,23 +38,21 @@ export type ClientState = 'connecting' | 'connected' | 'disconnected' | 'closed'
 export class Client extends Emitter<ClientEvents> {
   readonly id: string
   /** The keys that were joined. */
-  readonly keys: ReadonlySet<string>
+  readonly keys: ReadonlySet<string> = new Set()
   /** STUN and TURN servers of which the server has told, for `RTCPeerConnection`. */
   iceServers: readonly IceServer[] = []
 
-  readonly #keys = new Set<string>()
   readonly #peers: Peers
   readonly #introduction: Introduction
   readonly #forgetBack: () => void
   /** Whether the app knows that the server is out of reach. */
   #down = false
-  #closed: Promise<void> | undefined
+  #closed: Promise<unknown> | undefined
 
   /** @throws TypeError where the URL, the id or a key cannot be used */
   constructor({ url, id = newId(), keys = [], info, token, WebSocket: given }: ClientOptions) {
     super()
     this.id = checked(id)
-    this.keys = this.#keys
     const own = given ?? WebSocket
     const dialler = createDialler(url, token)
     const context = {
@@ -63,8 +61,8 @@ export class Client extends Emitter<ClientEvents> {
       ownId: id,
       emit: this.emit.bind(this),
     }
-    this.#peers = createPeers(context, this.#keys)
-    this.#introduction = createIntroduction(dialler, own, id, this.#keys, info, {
+    this.#peers = createPeers(context, this.keys)
+    this.#introduction = createIntroduction(dialler, own, id, this.keys, info, {
       message: (message) => this.#receive(message),
       down: (ending, wasUp) => this.#isDown(ending, wasUp),
       failed: (error) => {
@@ -74,7 +72,7 @@ export class Client extends Emitter<ClientEvents> {
     })
     this.#forgetBack = whenBack(() => this.#introduction.nudge())
     for (const key of keys) this.join(key)
-    this.#introduction.dial()
+    this.#introduction.connection.dial()
   }
 
   /**
@@ -85,8 +83,8 @@ export class Client extends Emitter<ClientEvents> {
    */
   get state(): ClientState {
     if (this.#closed) return 'closed'
-    const { state } = this.#introduction
-    return state === 'connecting' || state === 'connected' ? state : 'disconnected'
+    const { state } = this.#introduction.connection
+    return /^connect/.test(state) ? (state as ClientState) : 'disconnected'
   }
 
   /** The peers to which there is a pipe, by id. */
@@ -99,13 +97,13 @@ export class Client extends Emitter<ClientEvents> {
    * @throws TypeError where the key cannot be used
    */
   join(key: string): void {
-    this.#keys.add(checked(key))
+    ;(this.keys as Set<string>).add(checked(key))
     this.#introduction.wish(key, true)
   }
 
   /** Wants a key no more, and closes its pipes. */
   leave(key: string): void {
-    if (!this.#keys.delete(key)) return
+    if (!(this.keys as Set<string>).delete(key)) return
     this.#introduction.wish(key, false)
     this.#peers.each((link, each) => {
       if (each === key) void link.close(true)
@@ -129,12 +127,13 @@ export class Client extends Emitter<ClientEvents> {
 
   /** Closes everything, for good. Resolves when the sockets are gone. */
   close(): Promise<void> {
-    return (this.#closed ??= Promise.resolve().then(async () => {
+    this.#closed ??= Promise.resolve().then(() => {
       this.#forgetBack()
       const gone = [this.#introduction.end()]
       this.#peers.each((link) => gone.push(link.close(true)))
-      await Promise.all(gone)
-    }))
+      return Promise.all(gone)
+    })
+    return this.#closed as Promise<never>
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -175,7 +174,7 @@ export class Client extends Emitter<ClientEvents> {
 function checked(segment: string): string {
   // browsers resolve dots, even encoded ones; half a surrogate pair cannot be encoded
   if (/^\.{0,2}$|[\p{Cc}\p{Cs}]/u.test(segment)) {
-    throw new TypeError(`${JSON.stringify(segment)} cannot be an id or a key.`)
+    throw new TypeError(`Not an id or a key: ${JSON.stringify(segment)}`)
   }
   return segment
 }

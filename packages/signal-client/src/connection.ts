@@ -64,7 +64,7 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
     if (state === 'connecting') void open(turn)
     else if (state === 'asking') void ask(turn)
     else if (state === 'connected') timer = setTimeout(backoff.reset, provenAfter)
-    else if (state === 'waiting') timer = setTimeout(happen, backoff.next(), 'due')
+    else if (state === 'waiting') timer = setTimeout(happen, backoff.next(), 'dial')
   }
 
   const open = async (mine: number) => {
@@ -95,7 +95,7 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
   const ask = async (mine: number) => {
     const error = await dialler.whyNot(user.path)
     if (mine !== turn) return
-    happen(error ? 'refused' : 'answered')
+    happen(error ? 'end' : 'lost')
     if (error) user.refused(error)
   }
 

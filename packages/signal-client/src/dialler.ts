@@ -35,8 +35,7 @@ const answerTime = 5_000
  * @throws TypeError where the URL is none of these
  */
 export function createDialler(url: string | URL, token: Token | undefined): Dialler {
-  const { location } = globalThis as { location?: Location }
-  const base = new URL(url, location?.href).href.replace(/^http/, 'ws').replace(/\/*([?#].*)?$/, '')
+  const base = new URL(url).href.replace(/^http/, 'ws').replace(/\/*([?#].*)?$/, '')
   if (!/^ws/.test(base)) throw new TypeError(`"${url}" is not an http or ws URL.`)
   const renewsToken = typeof token === 'function'
   const current = async () => (renewsToken ? token() : token)
@@ -57,14 +56,13 @@ export function createDialler(url: string | URL, token: Token | undefined): Dial
     async whyNot(path) {
       try {
         const response = await fetch(base.replace('ws', 'http') + path, {
-          cache: 'no-store',
           headers: used ? { Authorization: `Bearer ${used}` } : {},
           signal: AbortSignal.timeout(answerTime),
         })
         const { status } = response
         if (!final.includes(status) || (status === 401 && (await current()) !== used)) return
         const body = (await response.json().catch(() => ({}))) as Refusal
-        const { error = `http_${status}`, message = `Refused with ${status}.` } = body
+        const { error = `http_${status}`, message = error } = body
         return new SignalError(error, message)
       } catch {
         // nobody answers: that may heal

@@ -20,16 +20,10 @@ export class Emitter<Events extends { [Event in keyof Events]: unknown[] }> {
    * @returns ends the listening
    */
   on<Event extends keyof Events>(event: Event, listener: Listener<Events[Event]>): () => void {
-    this.#listeners.set(
-      event,
-      (this.#listeners.get(event) ?? new Set()).add(listener as Listener<unknown[]>),
-    )
+    const listeners = this.#listeners.get(event) ?? new Set()
+    this.#listeners.set(event, listeners.add(listener as Listener<unknown[]>))
     this.#tell()
-    return () => this.off(event, listener)
-  }
-
-  off<Event extends keyof Events>(event: Event, listener: Listener<Events[Event]>): void {
-    this.#listeners.get(event)?.delete(listener as Listener<unknown[]>)
+    return () => listeners.delete(listener as Listener<unknown[]>)
   }
 
   protected emit<Event extends keyof Events>(event: Event, ...args: Events[Event]): void {

@@ -4,11 +4,10 @@ import {
   type Json,
   type ServerMessage,
 } from 'signal-protocol'
-import { createConnection } from './connection.js'
+import { createConnection, type Connection } from './connection.js'
 import type { Dialler } from './dialler.js'
 import { cut, forbidden, unauthorized, type Ending } from './ending.js'
 import { SignalError } from './errors.js'
-import type { LineState } from './line.js'
 import { createPulse } from './pulse.js'
 import type { Message, WebSocketClass } from './raw-socket.js'
 
@@ -26,8 +25,7 @@ export interface IntroductionUser {
 
 /** The introduction socket. */
 export interface Introduction {
-  readonly state: LineState
-  dial(): void
+  readonly connection: Connection
   /** The network or the user is back: tries at once, or finds out at once whether it still works. */
   nudge(): void
   /** A key is wanted, or no more; what is said in one turn goes together. */
@@ -67,7 +65,8 @@ export function createIntroduction(
     path: introductionPath(id),
     Socket,
     greetTime,
-    isGreeting: (data) => parsed(data)?.type === 'Welcome',
+    // its first message is the Welcome
+    isGreeting: () => true,
     greeted(_raw, data) {
       // first, so that introductions show it
       if (info !== undefined) announce(info)
@@ -117,10 +116,7 @@ export function createIntroduction(
   )
 
   return {
-    get state() {
-      return connection.state
-    },
-    dial: () => connection.dial(),
+    connection,
     nudge() {
       connection.dial()
       pulse.check()

@@ -10,9 +10,17 @@
  */
 export type LineState = 'idle' | 'connecting' | 'connected' | 'asking' | 'waiting' | 'over'
 
-/** What can happen to it. `dial`, `rest` and `end` are wishes; the others are facts. */
-export type LineEvent =
-  'dial' | 'greeted' | 'failed' | 'lost' | 'answered' | 'refused' | 'due' | 'rest' | 'end'
+/**
+ * What can happen to it:
+ *
+ * - `dial`: it is wanted, or the time to wait is over
+ * - `greeted`: what makes it useful has come
+ * - `failed`: its socket has ended before that
+ * - `lost`: its socket has ended after that, or may be asked for again
+ * - `rest`: it is wanted no more at present
+ * - `end`: it is wanted no more, or was refused for good
+ */
+export type LineEvent = 'dial' | 'greeted' | 'failed' | 'lost' | 'rest' | 'end'
 
 type Transitions = Partial<Record<LineEvent, LineState>>
 
@@ -22,8 +30,8 @@ const table: Record<LineState, Transitions> = {
   idle: { dial: 'connecting', end: 'over' },
   connecting: { ...always, greeted: 'connected', failed: 'asking' },
   connected: { ...always, lost: 'waiting' },
-  asking: { ...always, dial: 'connecting', answered: 'waiting', refused: 'over' },
-  waiting: { ...always, dial: 'connecting', due: 'connecting' },
+  asking: { ...always, dial: 'connecting', lost: 'waiting' },
+  waiting: { ...always, dial: 'connecting' },
   over: {},
 }
 

@@ -69,7 +69,7 @@ export class PipeSocket extends EventTarget {
 
   /** Sends a message; what is sent once the pipe is closing goes nowhere, as with a WebSocket. */
   send(data: Sendable): void {
-    if (this.readyState === 1) this.#raw.send(data)
+    this.#raw.send(data)
   }
 
   /**
@@ -78,7 +78,6 @@ export class PipeSocket extends EventTarget {
    * @throws what WebSocket throws for any other code
    */
   close(code?: number, reason?: string): void {
-    if (this.readyState !== 1) return
     this.#raw.close(code, reason)
     this.isClosing = true
     // the peer's answer stands behind what was not read
@@ -90,7 +89,7 @@ export class PipeSocket extends EventTarget {
    * @throws TypeError where listeners get its messages already
    */
   stream(): PipeStream {
-    if (this.#listens.has('message')) throw new TypeError('Listeners get the messages already.')
+    if (this.#listens.has('message')) throw new TypeError('The messages have listeners.')
     this.#streaming ??= createStream(this.#raw, this.inbox, () => this.close(1000))
     return this.#streaming.stream
   }

@@ -2,9 +2,6 @@ const restTime = 20_000
 const patience = 15_000
 // a device that has just come back to life, or to a network, wants to know soon
 const littlePatience = 5_000
-// a timer that is so late was not asleep alone: the device was, and the answer may be here already
-const lateBy = 1_000
-
 /** See {@link createPulse}. */
 export interface Pulse {
   start(): void
@@ -38,15 +35,10 @@ export function createPulse(ping: () => void, mute: () => void): Pulse {
     next(ask, restTime)
   }
 
-  const ask = (wait = patience, again = false) => {
+  const ask = (wait = patience) => {
     asking = true
     ping()
-    const due = Date.now() + wait
-    next(() => {
-      if (!answers) rest()
-      else if (!again && Date.now() - due > lateBy) ask(littlePatience, true)
-      else mute()
-    }, wait)
+    next(() => (answers ? mute() : rest()), wait)
   }
 
   return {

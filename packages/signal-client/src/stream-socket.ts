@@ -26,61 +26,61 @@ export class StreamSocket implements RawSocket {
   declare onerror: null
   readyState = 0
   bufferedAmount = 0
-  readonly send: (data: Sendable, sent?: () => void) => void
-  readonly close: (code?: number, reason?: string) => void
-  readonly pause: () => void
-  readonly resume: () => void
+  readonly #stream: WebSocketStream
+  #writer: WritableStreamDefaultWriter<Sendable> | undefined
+  /** Set while it is paused. */
+  #paused: Promise<void> | undefined
+  #wake: (() => void) | undefined
 
   constructor(url: string, protocols: string[]) {
-    const stream = new WebSocketStream(url, { protocols })
-    let writer: WritableStreamDefaultWriter<Sendable>
-    /** Set while it is paused. */
-    let paused: Promise<void> | undefined
-    let wake = () => {}
-
-    this.send = (data, sent) => {
-      if (this.readyState !== 1) return
-      const size = typeof data === 'string' ? data.length : data.byteLength
-      this.bufferedAmount += size
-      const done = () => {
-        this.bufferedAmount -= size
-        sent?.()
-      }
-      // a copy: WebSockets send what a buffer holds now, and this would look at it later
-      writer.write(data.slice(0)).then(done, done)
-    }
-    this.close = (closeCode, reason) => {
-      if (this.readyState > 1) return
-      this.readyState = 2
-      stream.close({ closeCode, reason })
-    }
-    this.pause = () => {
-      paused = new Promise((resolve) => (wake = resolve))
-    }
-    this.resume = () => {
-      paused = undefined
-      wake()
-    }
-
-    const run = async () => {
-      const { readable, writable } = await stream.opened
-      writer = writable.getWriter()
-      writer.closed.catch(() => {})
-      this.readyState ||= 1
-      const reader = readable.getReader()
-      for (;;) {
-        while (paused) await paused
-        const { value, done } = await reader.read()
-        if (done) return stream.closed
-        this.onmessage({ data: value })
-      }
-    }
+    this.#stream = new WebSocketStream(url, { protocols })
     const ended = ({ closeCode: code = 1006, reason = '' }) => {
       this.readyState = 3
       this.onclose({ code, reason })
     }
+    this.#run().then(ended, () => ended({}))
     // an abnormal end is to be noticed while nothing is read, too
-    stream.closed.catch(() => this.resume())
-    run().then(ended, () => ended({}))
+    this.#stream.closed.catch(() => this.resume())
+  }
+
+  send(data: Sendable, sent?: () => void): void {
+    if (this.readyState !== 1) return
+    const size = typeof data === 'string' ? data.length : data.byteLength
+    this.bufferedAmount += size
+    const done = () => {
+      this.bufferedAmount -= size
+      sent?.()
+    }
+    // a copy: WebSockets send what a buffer holds now, and this would look at it later
+    this.#writer!.write(data.slice(0)).then(done, done)
+  }
+
+  close(closeCode?: number, reason?: string): void {
+    if (this.readyState > 1) return
+    this.readyState = 2
+    this.#stream.close({ closeCode, reason })
+  }
+
+  pause(): void {
+    this.#paused = new Promise((resolve) => (this.#wake = resolve))
+  }
+
+  resume(): void {
+    this.#paused = undefined
+    this.#wake?.()
+  }
+
+  async #run() {
+    const { readable, writable } = await this.#stream.opened
+    this.#writer = writable.getWriter()
+    this.#writer.closed.catch(() => {})
+    this.readyState ||= 1
+    const reader = readable.getReader()
+    for (;;) {
+      while (this.#paused) await this.#paused
+      const { value, done } = await reader.read()
+      if (done) return this.#stream.closed
+      this.onmessage({ data: value })
+    }
   }
 }

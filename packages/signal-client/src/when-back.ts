@@ -14,7 +14,7 @@ export function whenBack(callback: () => void): () => void {
   document?.addEventListener(
     'visibilitychange',
     () => {
-      if (document.visibilityState === 'visible') callback()
+      if (!document.hidden) callback()
     },
     { signal },
   )

@@ -61,19 +61,6 @@ test('after a check the answer must come within 5 s', () => {
   expect(given).toEqual([8])
 })
 
-test('a device that slept while it waited asks once more, for the answer may be here', () => {
-  const { pulse, asked, given } = watched()
-  pulse.heard(true)
-  vi.advanceTimersByTime(21_000)
-  expect(asked).toEqual([0, 20])
-  // an hour passes, and no timer runs
-  vi.setSystemTime(Date.now() + 3_600_000)
-  vi.advanceTimersByTime(14_000)
-  expect([asked.length, given]).toEqual([3, []])
-  vi.advanceTimersByTime(5_000)
-  expect(given).toHaveLength(1)
-})
-
 test('a pulse that was stopped asks and gives up no more', () => {
   const { pulse, asked, given } = watched()
   pulse.heard(true)
