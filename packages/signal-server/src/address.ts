@@ -48,6 +48,8 @@ export function addressFinder(trustProxy: TrustProxy): (request: IncomingMessage
 export function limitedAs(address: string): string {
   if (!isIPv6(address)) return address
   const { address: canonical } = new SocketAddress({ address, family: 'ipv6' })
+  const mapped = /^::ffff:(\d.*\..*)$/i.exec(canonical)
+  if (mapped) return mapped[1]!
   const [head = '', tail] = canonical.split('::')
   const front = head.split(':').filter(Boolean)
   const back = tail?.split(':').filter(Boolean) ?? []

@@ -1,5 +1,5 @@
 import type { IceServer } from 'signal-protocol'
-import { addressFinder, type TrustProxy } from './address.js'
+import type { TrustProxy } from './address.js'
 import type { Authorize } from './authorize.js'
 import type { Bus } from './bus/bus.js'
 
@@ -132,74 +132,4 @@ export const defaults: Settings = {
   pongWithin: 20_000,
   drainTime: 10_000,
   closeTime: 5_000,
-}
-
-/**
- * Fills in the defaults.
- * @throws TypeError that names the option which is unknown, of the wrong type, out of range, or
- * contradicted by another
- */
-export function settingsFrom(options: SignalServerOptions): Settings {
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(defaults, name)) throw new TypeError(`Unknown option "${name}".`)
-    if (value !== undefined) check(name as keyof Settings, value)
-  }
-  const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined))
-  const settings: Settings = { ...defaults, ...given }
-  type Size =
-    | 'maxHeldBytes'
-    | 'maxQueuedBytes'
-    | 'maxBufferedBytes'
-    | 'maxKeysPerPeer'
-    | 'maxRegistrations'
-    | 'maxInfoBytes'
-    | 'maxMessageBytes'
-  const atMost = (low: Size, high: Size) => {
-    if (settings[low] > settings[high]) {
-      throw new TypeError(`Option "${low}" must be at most "${high}" (${settings[high]}).`)
-    }
-  }
-  atMost('maxHeldBytes', 'maxBufferedBytes')
-  atMost('maxQueuedBytes', 'maxBufferedBytes')
-  atMost('maxKeysPerPeer', 'maxRegistrations')
-  atMost('maxInfoBytes', 'maxMessageBytes')
-  return settings
-}
-
-function check(name: keyof Settings, value: unknown): void {
-  const wrong = (expected: string) => {
-    throw new TypeError(`Option "${name}" must be ${expected}, not ${JSON.stringify(value)}.`)
-  }
-  if (typeof defaults[name] === 'number') {
-    if (typeof value !== 'number' || !(value > 0)) wrong('a number above 0')
-  } else if (name === 'authorize') {
-    if (typeof value !== 'function') wrong('a function')
-  } else if (name === 'origins') {
-    if (!Array.isArray(value) || !value.every(isOrigin)) {
-      wrong('a list of origins such as "https://app.example"')
-    }
-  } else if (name === 'trustProxy') {
-    if (!isTrust(value)) {
-      wrong('true, false, a number of proxies, or their addresses such as "10.0.0.0/8, loopback"')
-    }
-  } else if (name === 'iceServers') {
-    if (typeof value !== 'function' && !Array.isArray(value)) wrong('a list, or a function')
-  }
-}
-
-function isTrust(value: unknown): boolean {
-  try {
-    addressFinder(value as TrustProxy)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function isOrigin(value: unknown): boolean {
-  try {
-    return typeof value === 'string' && new URL(value).origin === value
-  } catch {
-    return false
-  }
 }

@@ -31,7 +31,8 @@ function listen(socket, onFrame) {
     let at = Math.min(skip, chunk.length)
     skip -= at
     while (at < chunk.length) {
-      const bytes = header.length > 0 ? Buffer.concat([header, chunk.subarray(at)]) : chunk.subarray(at)
+      const bytes =
+        header.length > 0 ? Buffer.concat([header, chunk.subarray(at)]) : chunk.subarray(at)
       const short = bytes[1] & 0x7f
       const size = short < 126 ? 2 : short === 126 ? 4 : 10
       if (bytes.length < size) {
@@ -55,8 +56,8 @@ function masked(opcode, text) {
   const header = Buffer.alloc(body.length < 126 ? 6 : body.length < 0x10000 ? 8 : 14)
   header[0] = 0x80 | opcode
   if (header.length === 6) header[1] = 0x80 | body.length
-  else if (header.length === 8) (header[1] = 0xfe), header.writeUInt16BE(body.length, 2)
-  else (header[1] = 0xff), header.writeBigUInt64BE(BigInt(body.length), 2)
+  else if (header.length === 8) ((header[1] = 0xfe), header.writeUInt16BE(body.length, 2))
+  else ((header[1] = 0xff), header.writeBigUInt64BE(BigInt(body.length), 2))
   // a mask of zeros leaves the payload as it is
   return Buffer.concat([header, body])
 }
@@ -113,7 +114,10 @@ function look() {
 
 const joins = Array.from({ length: peers }, (_, n) =>
   // the answer to the ping shows that the Join was read
-  Buffer.concat([masked(1, JSON.stringify({ type: 'Join', join: shapes[shape](n) })), masked(9, '')]),
+  Buffer.concat([
+    masked(1, JSON.stringify({ type: 'Join', join: shapes[shape](n) })),
+    masked(9, ''),
+  ]),
 )
 for (let n = 0; n < peers; n += 100) {
   await Promise.all(Array.from({ length: Math.min(100, peers - n) }, (_, k) => open(n + k)))

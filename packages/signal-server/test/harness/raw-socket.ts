@@ -48,6 +48,8 @@ export class RawSocket {
   private constructor(readonly socket: Socket) {
     socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    // the answer to a HEAD has a length, and no body
+    socket.once('end', () => this.#upgraded || this.#takeResponse(true))
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
     this.ended = new Promise((resolve) => {
       socket.once('end', resolve)
@@ -138,7 +140,7 @@ export class RawSocket {
     }
   }
 
-  #takeResponse(): boolean {
+  #takeResponse(ended = false): boolean {
     const end = this.#bytes.indexOf('\r\n\r\n')
     if (end < 0) return false
     const [first = '', ...lines] = this.#bytes.subarray(0, end).toString('latin1').split('\r\n')
@@ -150,7 +152,7 @@ export class RawSocket {
     )
     const length = Number(headers['content-length'] ?? 0)
     const body = this.#bytes.subarray(end + 4, end + 4 + length)
-    if (body.length < length) return false
+    if (body.length < length && !ended) return false
     const status = Number(first.split(' ')[1])
     this.#bytes = this.#bytes.subarray(end + 4 + length)
     this.#upgraded = status === 101
