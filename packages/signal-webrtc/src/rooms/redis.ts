@@ -4,15 +4,17 @@ import { createAdapter } from '@socket.io/redis-adapter'
 export interface RedisClient {
   readonly status: string
   /** Makes a client of its own, with the same settings. */
-  duplicate(options?: { enableOfflineQueue?: boolean }): RedisClient
+  duplicate(options: {
+    lazyConnect: boolean
+    enableOfflineQueue?: boolean
+    autoResubscribe?: boolean
+  }): RedisClient
   call(command: string, ...args: string[]): Promise<unknown>
   publish(channel: string, message: string | Buffer): Promise<unknown>
   subscribe(...channels: string[]): Promise<unknown>
   psubscribe(...patterns: string[]): Promise<unknown>
-  unsubscribe(...channels: string[]): Promise<unknown>
-  punsubscribe(...patterns: string[]): Promise<unknown>
-  on(event: string, listener: (...args: never[]) => void): unknown
-  off(event: string, listener: (...args: never[]) => void): unknown
+  on(event: string, listener: (...args: unknown[]) => void): unknown
+  off(event: string, listener: (...args: unknown[]) => void): unknown
   disconnect(): void
 }
 
@@ -32,10 +34,22 @@ const answerTime = 5_000
  * bound while Redis is away: it is given clients that do neither.
  */
 export function sharedRooms(client: RedisClient, fault: (error: unknown) => void): SharedRooms {
-  const publisher = client.duplicate({ enableOfflineQueue: false })
-  const subscriber = client.duplicate()
-  for (const each of [publisher, subscriber]) each.on('error', fault)
+  const publisher = client.duplicate({ lazyConnect: false, enableOfflineQueue: false })
+  const subscriber = client.duplicate({ lazyConnect: false, autoResubscribe: false })
   const dropped = () => undefined
+  for (const each of [publisher, subscriber]) each.on('error', fault)
+
+  const channels: string[] = []
+  const patterns: string[] = []
+  // until then this instance hears nothing, and does not count among those that are asked
+  let subscribed = false
+  subscriber.on('ready', () => {
+    Promise.all([subscriber.subscribe(...channels), subscriber.psubscribe(...patterns)]).then(
+      () => (subscribed = true),
+      fault,
+    )
+  })
+  subscriber.on('close', () => (subscribed = false))
 
   const pub = {
     publish: (channel: string, message: string | Buffer) =>
@@ -51,17 +65,18 @@ export function sharedRooms(client: RedisClient, fault: (error: unknown) => void
     off: dropped,
   }
   const sub = {
-    subscribe: (channels: string[]) => subscriber.subscribe(...channels).catch(dropped),
-    psubscribe: (pattern: string) => subscriber.psubscribe(pattern).catch(dropped),
-    unsubscribe: (channels: string[]) => subscriber.unsubscribe(...channels).catch(dropped),
-    punsubscribe: (pattern: string) => subscriber.punsubscribe(pattern).catch(dropped),
+    subscribe: (names: string[]) => channels.push(...names),
+    psubscribe: (pattern: string) => patterns.push(pattern),
+    // they end with the connection
+    unsubscribe: dropped,
+    punsubscribe: dropped,
     on: (event: string, listener: () => void) => subscriber.on(event, listener),
     off: (event: string, listener: () => void) => subscriber.off(event, listener),
   }
   return {
     adapter: createAdapter(pub, sub, { key: 'signal-rooms', requestsTimeout: answerTime }),
     get up() {
-      return publisher.status === 'ready' && subscriber.status === 'ready'
+      return subscribed && publisher.status === 'ready'
     },
     close: () => {
       publisher.disconnect()
