@@ -241,4 +241,23 @@ describe('row 28: a burst and then a close', () => {
     expect(b.seen).toHaveLength(count)
     await stage.expectQuiet()
   })
+
+  test('row 28: arrives whole, where the reader takes far longer than the close time', async () => {
+    const stage = await Stage.open({ closeTime: 50 })
+    const [a, b] = await pair(stage)
+    b.socket.pause()
+    a.write(clientFrame(2, chunk))
+    a.write(clientClose(4123))
+    const later = await stage.client('/connection/nobody/comes/k')
+    for (let n = 0; n < 50; n++) await later.settled()
+    // to a connection that is closed already this would be answered with a reset
+    b.write(clientFrame(1, 'still reading'))
+    for (let n = 0; n < 50; n++) await later.settled()
+    b.socket.resume()
+    expect((await b.frame()).payload).toHaveLength(chunk.length)
+    expect(await b.closeCode()).toBe(4123)
+    for (const side of [a, b]) side.end()
+    await later.kill()
+    await stage.expectQuiet()
+  })
 })

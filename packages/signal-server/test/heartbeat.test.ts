@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Heartbeat, type Pulse } from '../src/heartbeat.js'
 import { eventually, within } from './harness/arrivals.js'
@@ -273,6 +274,21 @@ describe('a peer that is there', () => {
     expect((await reader.frame()).payload).toHaveLength(128 * 1024)
     expect(stage.server.stats().endpoints.connection).toMatchObject({ pipes: 2 })
     for (const side of [sender, reader]) side.reset()
+    await stage.expectQuiet()
+  })
+
+  test('row 34: is found soon when it goes silent after a lot of traffic that it did read', async () => {
+    const stage = await Stage.open({ ...quick, stallTime: 60_000 })
+    const sender = await stage.client('/connection/alice/bob/k')
+    const reader = await stage.client('/connection/bob/alice/k')
+    for (let n = 0; n < 64; n++) sender.send(Buffer.alloc(128 * 1024))
+    for (let n = 0; n < 64; n++) await reader.messages.next()
+    await within(once(reader.ws, 'ping'), 'the question whether it has read all that')
+    // from now on it neither reads nor answers
+    reader.ws.pause()
+    expect(await within(sender.closed, 'the end', 5_000)).toMatchObject({ code: 4410 })
+    expect(stage.outcomes()).toMatchObject({ half_open: 1 })
+    await reader.kill()
     await stage.expectQuiet()
   })
 })

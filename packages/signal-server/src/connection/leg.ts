@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { CloseCode, closeReason } from 'signal-protocol'
 import type { Grant } from '../authorize.js'
@@ -8,7 +7,11 @@ import { closeFrame, FrameError, Opcode, serverFrame, type ControlOpcode } from 
 import { FrameTranslator, type FrameSink } from './frame-translator.js'
 import { Inlet } from './inlet.js'
 import { Outbox } from './outbox.js'
+import { OwnPings } from './own-pings.js'
 import type { LegReceiver, PipeEnd } from './pipe-end.js'
+
+// a client that reads at once is asked whether it does when it has got 20 KB/s for so long
+const askAfter = 5_000
 
 /** One socket on `/connection`, after its 101. */
 export class Leg implements Pulse, FrameSink, PipeEnd {
@@ -21,9 +24,8 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   #receiver: LegReceiver | undefined
   readonly #inlet: Inlet
   readonly #outbox: Outbox
-  /** Payloads of our own pings that may still be answered. */
-  readonly #pings: string[] = []
-  /** Milliseconds until a ping can have been answered. */
+  readonly #pings = new OwnPings()
+  /** Milliseconds until even a slow reader can have answered the last ping. */
   #patience = 0
   #closeSent = false
   /** What it sends can no longer be understood. */
@@ -68,6 +70,14 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     return this.#outbox.stalledFor
   }
 
+  get localPort(): number | undefined {
+    return this.socket.localPort
+  }
+
+  get remotePort(): number | undefined {
+    return this.socket.remotePort
+  }
+
   get congested(): boolean {
     const { budget, settings } = this.context
     return this.#outbox.exceeds(budget.over ? 0 : settings.maxPipeBytes)
@@ -84,7 +94,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   passClose(payload: Buffer): void {
     this.write(serverFrame(Opcode.close, payload))
     this.#closeSent = true
-    this.#lingerThen(() => this.socket.destroy())
+    this.#lingerThen(() => this.#receiver?.failed(undefined, 'pipe_peer_gone'))
   }
 
   pause(reason: number): void {
@@ -129,8 +139,8 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   ping(): boolean {
     // a queue that does not move, or a pause, is judged by the stall time
     if (this.#inlet.paused || this.#ending || this.queued > 0) return false
-    if (this.#sendPing(randomBytes(4))) {
-      this.#patience = Math.min(this.#outbox.unread, this.context.settings.stallTime)
+    if (this.#sendPing()) {
+      this.#patience = this.#unread
       return true
     }
     // no frame may be put in; but who stopped in the middle of a frame owes the rest of it
@@ -147,6 +157,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     this.#patience = Math.max(0, this.#patience - elapsed)
     this.#inlet.beat()
     this.#outbox.beat(elapsed)
+    if (this.#outbox.unread > askAfter && !this.#pings.pending) this.#sendPing()
     if (this.stalledFor >= this.context.settings.stallTime) {
       if (this.#ending) this.destroy()
       else this.#receiver?.stalled()
@@ -167,9 +178,16 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
 
   control(opcode: ControlOpcode, payload: Buffer): void {
     this.#outbox.listens()
-    if (opcode === Opcode.pong && this.#isOurs(payload)) return
+    const mark = opcode === Opcode.pong ? this.#pings.answered(payload) : undefined
+    if (mark !== undefined) return this.#outbox.wasRead(mark)
+    if (opcode === Opcode.close && this.#closeSent) this.#outbox.wasRead(this.#outbox.written)
     if (!this.#ending) this.#receiver!.control(opcode, payload)
     else if (opcode === Opcode.close) this.finish()
+  }
+
+  /** Milliseconds for which it may be busy with what it has got. */
+  get #unread(): number {
+    return Math.min(this.#outbox.unread, this.context.settings.stallTime)
   }
 
   get #atBoundary(): boolean {
@@ -188,20 +206,10 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     }
   }
 
-  /** Pings the client, where a frame may be put in, and remembers to keep the pong to itself. */
-  #sendPing(payload: Buffer): boolean {
+  /** Pings the client, where a frame may be put in. */
+  #sendPing(payload?: Buffer): boolean {
     if (!this.#atBoundary || this.#closeSent) return false
-    this.#pings.push(payload.toString('latin1'))
-    if (this.#pings.length > 4) this.#pings.shift()
-    this.write(serverFrame(Opcode.ping, payload))
-    return true
-  }
-
-  #isOurs(payload: Buffer): boolean {
-    const at = this.#pings.indexOf(payload.toString('latin1'))
-    if (at < 0) return false
-    // a client may answer only the last of several pings (RFC 6455 §5.5.3)
-    this.#pings.splice(0, at + 1)
+    this.write(serverFrame(Opcode.ping, this.#pings.next(this.#outbox.written, payload)))
     return true
   }
 
@@ -230,13 +238,14 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     this.#outbox.release()
   }
 
-  /** Calls back after the close time, which starts when the queue has been written. */
+  /** Calls back after the close time, which starts when the client can have read everything. */
   #lingerThen(callback: () => void): void {
     clearTimeout(this.#linger)
     if (this.socket.destroyed) return
+    const wait = this.#unread + this.context.settings.closeTime
     this.#linger = setTimeout(() => {
       if (this.queued > 0) this.#lingerThen(callback)
       else callback()
-    }, this.context.settings.closeTime)
+    }, wait)
   }
 }

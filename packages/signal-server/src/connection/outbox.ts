@@ -11,10 +11,9 @@ export class Outbox {
   #greeting: Greeting | undefined
   #corked = false
   #written = 0
-  #writtenBefore = 0
   #flushed = 0
+  #read = 0
   #stalledFor = 0
-  #unread = 0
   readonly #share: Share
 
   /** @param drained - after {@link exceeds} was true: there is room again */
@@ -40,12 +39,22 @@ export class Outbox {
     return this.#stalledFor
   }
 
+  /** How many bytes were ever written here. */
+  get written(): number {
+    return this.#written
+  }
+
   /**
-   * Milliseconds until a slow client has read what was written: the kernel's buffers, here and
-   * there, hide megabytes from whoever only looks at the queue.
+   * Milliseconds until even a slow client has read what was written: the kernel's buffers, here
+   * and there, hide megabytes from whoever only looks at what waits.
    */
   get unread(): number {
-    return this.#unread
+    return (this.#written - this.#read) / slowestReader
+  }
+
+  /** The client has shown that it has read the first so many bytes. */
+  wasRead(bytes: number): void {
+    this.#read = Math.max(this.#read, bytes)
   }
 
   /** Whether more than so much waits. */
@@ -96,9 +105,7 @@ export class Outbox {
     const moves = queued === 0 || flushed > this.#flushed
     this.#stalledFor = moves ? 0 : this.#stalledFor + elapsed
     this.#flushed = flushed
-    const fresh = this.#written - this.#writtenBefore
-    this.#writtenBefore = this.#written
-    this.#unread = Math.max(0, this.#unread - elapsed) + fresh / slowestReader
+    this.wasRead(Math.min(flushed, this.#read + slowestReader * elapsed))
     this.#share.set(queued)
   }
 

@@ -40,6 +40,9 @@ export interface PipeEnd {
   readonly queued: number
   /** Milliseconds for which these have not moved; 0 where there are none. */
   readonly stalledFor: number
+  /** Of its TCP connection, where it has one. */
+  readonly localPort?: number | undefined
+  readonly remotePort?: number | undefined
   /** Whether so much waits that the other end had better pause until `drained`. */
   readonly congested: boolean
 
