@@ -17,5 +17,5 @@ COPY --from=build /app/packages ./packages
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=5s --retries=3 \
-  CMD ["node", "packages/signal-server-standalone/deploy/healthcheck.mjs"]
-CMD ["node", "packages/signal-server-standalone/dist/start.js"]
+  CMD ["node", "--initial-old-space-size=256", "packages/signal-server-standalone/deploy/healthcheck.mjs"]
+CMD ["node", "--initial-old-space-size=256", "packages/signal-server-standalone/dist/start.js"]

@@ -28,6 +28,8 @@ async function runOnce(
   const backendPort = await freePort()
   const server = new Child(serverCore, [
     '--expose-gc',
+    // what the command is started with (ARCHITECTURE.md, Decisions); for all alike
+    '--initial-old-space-size=256',
     compiled(`./contestants/${contestant.name}.js`),
     ...['--backend-port', String(backendPort)],
     ...(tls ? ['--key', certificate.key, '--cert', certificate.cert] : []),

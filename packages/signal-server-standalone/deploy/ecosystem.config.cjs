@@ -8,6 +8,7 @@ module.exports = {
       name: 'signal-server',
       cwd: join(__dirname, '..', '..', '..'),
       script: 'packages/signal-server-standalone/dist/start.js',
+      node_args: '--initial-old-space-size=256',
       // one process: those of pm2's cluster mode would not know of each other's clients
       exec_mode: 'fork',
       instances: 1,
