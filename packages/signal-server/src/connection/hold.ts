@@ -12,7 +12,8 @@ import type { LegReceiver } from './pipe-end.js'
 
 // the most that one read from the kernel delivers
 const chunkBytes = 64 * 1024
-const firstCapacity = 4 * 1024
+// most say little while they wait, and thousands may wait
+const firstCapacity = 512
 
 /** Keeps what a client sends while it waits for its peer, and answers its pings and its close. */
 export class Hold implements LegReceiver {
