@@ -1,13 +1,15 @@
 import debug from 'debug'
 import { Redis, type Cluster } from 'ioredis'
 import type { Bus } from 'signal-server'
+import { inTime, Line, lineOptions } from './line.js'
 import { TopicTable } from './topic-table.js'
 
 const log = debug('signal:redis')
 
-// how often the engine is asked whether it answers, and how long it may take
-const pingInterval = 1_000
-const pingTime = 2_000
+// how often the engine is asked whether it answers
+const checkInterval = 1_000
+// an engine that was silent for so long may have gone without a word: it is dialled anew
+const patience = 5_000
 /** Bytes that the engine may not have taken yet; beyond that it counts as down. */
 const maxUntaken = 32 * 1024 * 1024
 
@@ -16,34 +18,33 @@ const maxUntaken = 32 * 1024 * 1024
  * that it stores. Reconnects by itself; while the engine does not answer, the bus is down.
  */
 export class RedisBus implements Bus {
-  readonly #publisher: Redis | Cluster
-  readonly #subscriber: Redis | Cluster
+  readonly #template: Redis | Cluster
+  /** Whether the template was made here, and never connects. */
   readonly #owned: boolean
-  readonly #topics: TopicTable
+  readonly #prefix: string
+  readonly #topics = new TopicTable()
   readonly #listeners = new Set<(up: boolean) => void>()
   readonly #timer: NodeJS.Timeout
+  #line: Line | undefined
+  #lines = 0
+  #subscribing: Promise<void> | undefined
+  #checking = false
+  #checkAgain = false
+  #answeredAt = performance.now()
   #up = false
   #untaken = 0
   #closed = false
 
   /**
-   * @param redis - a URL (`redis://…`, `rediss://…` for TLS), or a client of ioredis (a Cluster
-   * too), which stays its owner's; a second connection is made from it, for subscriptions
+   * @param redis - a URL (`redis://…`, `rediss://…` for TLS; `?keyPrefix=…` keeps deployments that
+   * share an engine apart), or a client of ioredis (a Cluster too). Of a client only the options
+   * are used: the bus makes two connections of its own from them.
    */
   constructor(redis: string | Redis | Cluster) {
     this.#owned = typeof redis === 'string'
-    this.#publisher = typeof redis === 'string' ? connect(redis) : redis
-    this.#subscriber = duplicate(this.#publisher)
-    this.#topics = new TopicTable(this.#subscriber)
-    for (const client of [this.#publisher, this.#subscriber]) {
-      client.on('error', this.#onError)
-      client.on('close', this.#onClose)
-      client.on('ready', this.#onReady)
-    }
-    this.#subscriber.on('messageBuffer', (topic: Buffer, message: Buffer) => {
-      this.#topics.deliver(topic.toString(), message)
-    })
-    this.#timer = setInterval(() => void this.#check(), pingInterval)
+    this.#template = typeof redis === 'string' ? new Redis(redis, { lazyConnect: true }) : redis
+    this.#prefix = String(this.#template.options.keyPrefix ?? '')
+    this.#timer = setInterval(() => void this.#check(), checkInterval)
     this.#timer.unref()
     void this.#check()
   }
@@ -53,18 +54,18 @@ export class RedisBus implements Bus {
   }
 
   publish(topic: string, message: Uint8Array): void {
-    if (!this.#up) return
+    if (!this.#up || !this.#line) return
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+    if (this.#untaken + bytes.length > maxUntaken) return this.#set(false)
     this.#untaken += bytes.length
-    if (this.#untaken > maxUntaken) this.#set(false)
     const taken = () => {
       this.#untaken -= bytes.length
     }
-    this.#publisher.publish(topic, bytes).then(taken, taken)
+    this.#line.publisher.publish(this.#prefix + topic, bytes).then(taken, taken)
   }
 
   subscribe(topic: string, handler: (message: Buffer) => void): Promise<() => void> {
-    return this.#topics.subscribe(topic, handler)
+    return this.#topics.subscribe(this.#prefix + topic, handler)
   }
 
   watch(listener: (up: boolean) => void): () => void {
@@ -72,77 +73,98 @@ export class RedisBus implements Bus {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Ends the connections that it made. */
+  /** Ends its connections; what was published before goes out still. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#timer)
     this.#set(false)
-    for (const client of [this.#publisher, this.#subscriber]) {
-      client.off('close', this.#onClose)
-      client.off('ready', this.#onReady)
-    }
-    this.#subscriber.disconnect()
-    if (this.#owned) this.#publisher.disconnect()
-    else this.#publisher.off('error', this.#onError)
+    this.#topics.lost()
+    this.#line?.close()
+    if (this.#owned) this.#template.disconnect()
   }
 
-  readonly #onError = (error: Error) => log('%s', error.message)
-
-  readonly #onClose = () => this.#set(false)
-
-  readonly #onReady = () => void this.#check()
+  /** Looks whether the bus is up; one look at a time. */
+  async #check(): Promise<void> {
+    this.#checkAgain = this.#checking
+    if (this.#checking || this.#closed) return
+    this.#checking = true
+    const works = await this.#works()
+    this.#checking = false
+    if (this.#closed) return
+    this.#set(works)
+    if (this.#checkAgain) void this.#check()
+  }
 
   /** Up is an engine that answers on both connections, and has every subscription. */
-  async #check(): Promise<void> {
-    const ready = [this.#publisher, this.#subscriber].every(({ status }) => status === 'ready')
-    if (!ready || this.#closed) return this.#set(false)
-    const answers = await inTime(Promise.all([this.#publisher.ping(), this.#subscriber.ping()]))
-    if (!answers) return this.#set(false)
-    if (this.#untaken > maxUntaken / 2) return
-    const complete = this.#up || (await inTime(this.#topics.subscribeAll()))
-    if (!this.#closed) this.#set(complete)
+  async #works(): Promise<boolean> {
+    const line = (this.#line ??= this.#dial())
+    if (!line) return false
+    const answers = await line.answers()
+    if (line !== this.#line) return false
+    if (!answers) {
+      if (performance.now() - this.#answeredAt > patience) this.#hangUp()
+      return false
+    }
+    this.#answeredAt = performance.now()
+    if (this.#untaken > maxUntaken / 2) return false
+    // of many thousand topics this takes more than one look
+    const subscribing = (this.#subscribing ??= this.#subscribe(line))
+    const complete = await inTime(subscribing)
+    return complete && line.ready && subscribing === this.#subscribing
+  }
+
+  async #subscribe(line: Line): Promise<void> {
+    try {
+      await this.#topics.subscribeAll(line.subscriber)
+    } catch (error) {
+      log('not subscribed: %s', (error as Error).message)
+      if (line === this.#line) this.#subscribing = undefined
+      throw error
+    }
+  }
+
+  #dial(): Line | undefined {
+    this.#answeredAt = performance.now()
+    const node = this.#node()
+    if (!node) return undefined
+    const options = { ...lineOptions }
+    return new Line(node.duplicate(options), node.duplicate(options), {
+      message: (topic, message) => this.#topics.deliver(topic.toString(), message),
+      error: (error) => log('%s', error.message),
+      closed: () => this.#lost(),
+      ready: () => void this.#check(),
+    })
+  }
+
+  /** What to connect to; of a cluster one node, for what is published on one is heard on all. */
+  #node(): Redis | undefined {
+    const template = this.#template
+    if (!template.isCluster) return template as Redis
+    const cluster = template as Cluster
+    if (cluster.status === 'wait') cluster.connect().catch(() => {})
+    const nodes = cluster.nodes('master')
+    return nodes[this.#lines++ % nodes.length]
+  }
+
+  #hangUp(): void {
+    log('no answer: dialling anew')
+    this.#line?.close()
+    this.#line = undefined
+    this.#lost()
+    void this.#check()
+  }
+
+  #lost(): void {
+    this.#subscribing = undefined
+    this.#topics.lost()
+    this.#set(false)
   }
 
   #set(up: boolean): void {
     if (up === this.#up) return
     this.#up = up
-    if (!up) this.#topics.lost()
     log(up ? 'up' : 'down')
     for (const listener of [...this.#listeners]) listener(up)
   }
-}
-
-function connect(url: string): Redis {
-  return new Redis(url, {
-    // nothing is kept for later: what is lost is found by those who need to know
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    autoResubscribe: false,
-    enableAutoPipelining: false,
-    maxRetriesPerRequest: null,
-    connectTimeout: 5_000,
-    retryStrategy: (attempt) => Math.min(100 * attempt, 1_000) * (0.5 + Math.random()),
-  })
-}
-
-/** A connection of its own for subscriptions (a subscribed one can do nothing else). */
-function duplicate(client: Redis | Cluster): Redis | Cluster {
-  const options = { enableOfflineQueue: false, autoResubscribe: false }
-  return client.isCluster
-    ? (client as Cluster).duplicate([], options)
-    : (client as Redis).duplicate(options)
-}
-
-/** Whether something succeeded within the ping time. */
-async function inTime(work: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), pingTime)
-  })
-  const done = work.then(
-    () => true,
-    () => false,
-  )
-  return Promise.race([done, late]).finally(() => clearTimeout(timer))
 }

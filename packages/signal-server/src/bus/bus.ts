@@ -2,8 +2,8 @@
  * What joins the instances of a server: a carrier of messages, and nothing else. It keeps no
  * registry, so nothing in it can be stale.
  *
- * Messages of one publisher on one topic arrive in order; any may be lost while the bus is down,
- * and what is lost is found by those who need to know.
+ * Messages of one publisher reach each subscriber in order, on whatever topics. Any may be lost
+ * while the bus is down or about to be; what is lost is found by those who need to know.
  */
 export interface Bus {
   /** Sends to all who subscribe, the sender too; while the bus is down the message is dropped. */

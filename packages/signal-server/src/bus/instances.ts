@@ -1,11 +1,16 @@
 import { v4 as uuid } from 'uuid'
 import { log } from '../log.js'
 import type { Bus } from './bus.js'
+import { Retelling, type Tell } from './retelling.js'
 import { topics } from './topics.js'
 import { decode, encode, type BusMessage, type Signed } from './wire.js'
 
 const aliveInterval = 2_000
 const deadAfter = 9_000
+// how long it is remembered that one was taken for dead
+const mourning = 600_000
+// one that comes and goes must not make this one tell everything all the time
+const retellInterval = 5_000
 
 type Kind = BusMessage['t']
 type Handler<K extends Kind> = (message: Signed<Extract<BusMessage, { t: K }>>) => void
@@ -13,7 +18,7 @@ type Handler<K extends Kind> = (message: Signed<Extract<BusMessage, { t: K }>>) 
 /**
  * This instance among the others: sends and receives their messages, and knows who lives. An
  * instance that was silent for 9 s is dead to us, and what it had is gone; should it speak again,
- * it starts anew.
+ * both tell each other anew what they have.
  */
 export class Instances {
   /** Of this instance; new with every start. */
@@ -22,14 +27,25 @@ export class Instances {
   readonly ready: Promise<void>
 
   readonly #handlers = new Map<string, ((message: Signed) => void)[]>()
+  /** When each of the others was last heard; on this process's own clock, as all times here. */
   readonly #lastAlive = new Map<string, number>()
+  readonly #takenForDead = new Map<string, number>()
   readonly #deathWatchers: ((instance: string) => void)[] = []
   readonly #returnWatchers: (() => void)[] = []
+  readonly #sources: (() => Iterable<Tell>)[] = []
+  readonly #retelling = new Retelling(
+    this.#sources,
+    (message) => this.toAll(message),
+    (message) => this.send(this.id, message),
+  )
   readonly #unsubscribes: (() => void)[] = []
   readonly #unwatch: () => void
   readonly #timer: NodeJS.Timeout
-  #upSince = Date.now()
-  #lastTick = Date.now()
+  #upSince = performance.now()
+  #lastTick = performance.now()
+  #retoldAt = -Infinity
+  #retellSoon: NodeJS.Timeout | undefined
+  #time = 0
   #closed = false
 
   constructor(readonly bus: Bus) {
@@ -46,6 +62,20 @@ export class Instances {
     this.#timer.unref()
   }
 
+  /** How many others live, as far as is known. */
+  get others(): number {
+    return this.#lastAlive.size
+  }
+
+  /**
+   * A clock that grows with each look, and is never behind one that was heard of: whatever comes
+   * after something else that all could know of has the later time, whichever machine it is on.
+   * @returns microseconds since 1970, by the fastest of the instances' clocks
+   */
+  now(): number {
+    return (this.#time = Math.max(1_000 * Date.now(), this.#time + 1))
+  }
+
   /** Calls back for every message of a kind that another instance sends. */
   on<K extends Kind>(kind: K, handler: Handler<K>): void {
     const handlers = this.#handlers.get(kind) ?? []
@@ -58,9 +88,14 @@ export class Instances {
     this.#deathWatchers.push(watcher)
   }
 
-  /** Calls back when messages may have been missed and everything must be told anew. */
+  /** Calls back when messages of the others may have been missed. */
   onReturn(watcher: () => void): void {
     this.#returnWatchers.push(watcher)
+  }
+
+  /** Names what is to be told anew when messages may have been missed, on either side. */
+  retell(source: () => Iterable<Tell>): void {
+    this.#sources.push(source)
   }
 
   /** Sends to one instance. */
@@ -68,8 +103,16 @@ export class Instances {
     this.publish(topics.instance(instance), message)
   }
 
+  /** Sends to all instances. */
+  toAll(message: BusMessage): void {
+    this.publish(topics.all, message)
+  }
+
   publish(topic: string, message: BusMessage): void {
-    this.bus.publish(topic, encode({ ...message, instance: this.id }))
+    if (!this.bus.up) return
+    const signed: Signed = { ...message, instance: this.id }
+    if (message.t !== 'data') signed.time = this.now()
+    this.bus.publish(topic, encode(signed))
   }
 
   /** Hears a topic; its messages go where all others go. */
@@ -80,29 +123,47 @@ export class Instances {
   close(): void {
     this.#closed = true
     clearInterval(this.#timer)
+    clearTimeout(this.#retellSoon)
+    this.#retelling.stop()
     this.#unwatch()
-    this.publish(topics.all, { t: 'bye' })
+    this.toAll({ t: 'bye' })
     this.#unsubscribe()
   }
 
   #receive(bytes: Buffer): void {
     const message = decode(bytes)
-    if (!message || message.instance === this.id || this.#closed) return
-    if (message.t === 'bye') return this.#died(message.instance)
-    if (!this.#lastAlive.has(message.instance)) log.bus('instance %s is there', message.instance)
-    this.#lastAlive.set(message.instance, Date.now())
-    for (const handler of this.#handlers.get(message.t) ?? []) {
+    if (!message || this.#closed) return
+    const { t, instance, time } = message
+    if (instance === this.id) {
+      if (t === 'echo') this.#retelling.heard(message.n)
+      return
+    }
+    // beyond that, a step forward could not be told from standing still
+    if (typeof time === 'number' && time < Number.MAX_SAFE_INTEGER) {
+      this.#time = Math.max(this.#time, time)
+    }
+    if (t === 'bye') return this.#died(instance)
+    if (!this.#lastAlive.has(instance)) this.#appeared(instance)
+    this.#lastAlive.set(instance, performance.now())
+    for (const handler of this.#handlers.get(t) ?? []) {
       try {
         handler(message)
       } catch (error) {
         // of another version, or malformed: it must not end this instance
-        log.bus('a message of %s was not understood: %s', message.instance, error)
+        log.bus('a message of %s was not understood: %s', instance, error)
       }
     }
   }
 
+  #appeared(instance: string): void {
+    log.bus('instance %s is there', instance)
+    if (!this.#takenForDead.delete(instance)) return
+    log.bus('instance %s was not dead: it is told everything', instance)
+    this.#retellWhenAllowed()
+  }
+
   #tick(): void {
-    const now = Date.now()
+    const now = performance.now()
     const frozen = now - this.#lastTick > deadAfter
     this.#lastTick = now
     this.#tellAlive()
@@ -110,19 +171,39 @@ export class Instances {
       log.bus('this instance stood still: it starts anew')
       return this.#changed(this.bus.up)
     }
+    for (const [instance, at] of this.#takenForDead) {
+      if (now - at > mourning) this.#takenForDead.delete(instance)
+    }
     if (!this.bus.up || now - this.#upSince < deadAfter) return
     for (const [instance, lastAlive] of this.#lastAlive) {
-      if (now - lastAlive > deadAfter) this.#died(instance)
+      if (now - lastAlive <= deadAfter) continue
+      this.#takenForDead.set(instance, now)
+      this.#died(instance)
     }
   }
 
   #changed(up: boolean): void {
+    if (this.#closed) return
     log.bus('the bus is %s', up ? 'up' : 'down')
-    if (!up || this.#closed) return
+    if (!up) return this.#retelling.stop()
     // silence during the outage says nothing
-    this.#upSince = Date.now()
+    this.#upSince = performance.now()
     this.#tellAlive()
     for (const watcher of this.#returnWatchers) watcher()
+    this.#retell()
+  }
+
+  #retellWhenAllowed(): void {
+    const rest = this.#retoldAt + retellInterval - performance.now()
+    this.#retellSoon ??= setTimeout(() => this.#retell(), Math.max(0, rest))
+  }
+
+  #retell(): void {
+    clearTimeout(this.#retellSoon)
+    this.#retellSoon = undefined
+    if (!this.bus.up) return
+    this.#retoldAt = performance.now()
+    this.#retelling.start()
   }
 
   #died(instance: string): void {
@@ -132,7 +213,7 @@ export class Instances {
   }
 
   #tellAlive(): void {
-    this.publish(topics.all, { t: 'alive' })
+    this.toAll({ t: 'alive' })
   }
 
   #unsubscribe(): void {

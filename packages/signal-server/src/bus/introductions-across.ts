@@ -1,6 +1,7 @@
 import type { Json } from 'signal-protocol'
 import type { Instances } from './instances.js'
-import { RemotePeers } from './remote-peers.js'
+import { RemotePeers, type RemotePeer } from './remote-peers.js'
+import type { Tell } from './retelling.js'
 import { Subscriptions } from './subscriptions.js'
 import { topics } from './topics.js'
 import type { PeerNotice } from './wire.js'
@@ -9,23 +10,35 @@ import type { PeerNotice } from './wire.js'
 export interface LocalIntroductions {
   /** The peers here that want a key. */
   peersOn(app: string, key: string): PeerNotice[]
-  /** A peer elsewhere wants these keys: tells those here who do, or only the one named. */
-  introduceRemote(app: string, peer: PeerNotice, keys: string[], to: string | undefined): void
+  /** One of them. */
+  peerOn(app: string, key: string, id: string): PeerNotice | undefined
+  /**
+   * A peer elsewhere wants these keys: tells those here who do, or only the one named.
+   * @param still - whether that is so for a key at the moment when somebody is told
+   */
+  introduceRemote(app: string, about: PeerNotice, keys: string[], still: Still, to?: string): void
+  /** Two peers whose connection has failed are introduced once more; one or both are elsewhere. */
+  introduceAgain(app: string, about: PeerNotice, key: string, to: string): void
+  /** The newest session of a peer is here, and hears of the peers here, for another one asked. */
+  introduceHere(app: string, id: string, keys: string[]): void
   /** A peer elsewhere has left these keys. */
-  departRemote(app: string, id: string, keys: string[]): void
+  departRemote(app: string, id: string, keys: string[], still: Still): void
   /** A peer elsewhere has new info. */
   updateRemote(app: string, id: string, info: Json, keys: string[]): void
   /** A peer elsewhere signals one here. */
   signalRemote(app: string, from: string, to: string, signal: Json): void
+  /** Sessions of a peer that are here and older than this do not hear of a key any more. */
+  outranked(app: string, id: string, key: string, since: number | undefined): void
   /** Every peer here, with its keys. */
-  everyone(): Iterable<{ app: string; peer: PeerNotice; keys: Iterable<string> }>
+  everyone(): Iterable<{ app: string; id: string; keys: Iterable<string> }>
 }
 
-interface Told {
-  app: string
-  peer: PeerNotice
-  to: string | undefined
-  keys: string[]
+type Still = (key: string) => boolean
+
+/** What is told at the end of a turn, so that many keys make one message. */
+interface Pending {
+  readonly keys: Set<string>
+  readonly tell: (keys: string[]) => void
 }
 
 /**
@@ -36,8 +49,7 @@ interface Told {
 export class IntroductionsAcross {
   readonly #remote = new RemotePeers()
   readonly #subscriptions: Subscriptions
-  /** What is told at the end of this turn, so that many keys make one Introduction. */
-  readonly #pending = new Map<string, Told>()
+  readonly #pending = new Map<string, Pending>()
   #flushing: NodeJS.Immediate | undefined
 
   constructor(
@@ -45,42 +57,53 @@ export class IntroductionsAcross {
     private readonly local: LocalIntroductions,
   ) {
     this.#subscriptions = new Subscriptions(instances, (topic) => this.#remote.forget(topic))
-    instances.on('join', ({ app, key, peer, instance }) => {
-      this.#met(app, key, peer, instance, undefined)
-      const peers = local.peersOn(app, key).filter(({ id }) => id !== peer.id)
-      if (peers.length > 0) {
-        instances.send(instance, { t: 'here', app, key, to: peer.id, peers })
-      }
-    })
+    instances.on('join', ({ app, key, peer, instance }) => this.#joined(app, key, peer, instance))
     instances.on('here', ({ app, key, to, peers, instance }) => {
       for (const peer of peers) this.#met(app, key, peer, instance, to)
     })
-    instances.on('leave', ({ app, key, id, instance }) => this.#left(app, key, id, instance))
-    instances.on('update', ({ app, id, info, keys }) => local.updateRemote(app, id, info, keys))
-    instances.on('signal', ({ app, from, to, signal }) => local.signalRemote(app, from, to, signal))
-    instances.on('again', ({ app, key, to, about }) => this.#again(app, key, to, about))
-    instances.onDeath((instance) => {
-      for (const { app, key, id } of this.#remote.ofInstance(instance)) {
-        this.#left(app, key, id, instance)
+    instances.on('renew', ({ app, key, peer, instance }) => {
+      if (this.#remote.at(topics.key(app, key), peer.id, instance)) {
+        this.#know(app, key, peer, instance)
       }
     })
-    instances.onReturn(() => {
-      for (const { app, peer, keys } of local.everyone()) this.join(app, peer, [...keys], [])
+    instances.on('leave', ({ app, key, id, instance }) => this.#left(app, key, id, instance))
+    instances.on('update', ({ app, id, info, keys, instance }) => {
+      for (const key of keys) {
+        const peer = this.#remote.at(topics.key(app, key), id, instance)
+        if (peer) peer.info = info
+      }
+      local.updateRemote(app, id, info, keys)
     })
+    instances.on('signal', ({ app, from, to, signal }) => local.signalRemote(app, from, to, signal))
+    instances.on('again', ({ app, key, to, about }) => this.#again(app, key, to, about))
+    instances.on('anew', ({ instance }) => this.#remote.doubt(instance))
+    instances.on('told', ({ answer = false, instance }) => {
+      this.#leftAll(this.#remote.ofInstance(instance, true))
+      if (!answer) instances.send(instance, { t: 'told', answer: true })
+    })
+    instances.onDeath((instance) => this.#leftAll(this.#remote.ofInstance(instance)))
+    instances.onReturn(() => {
+      for (const instance of this.#remote.instances()) this.#remote.doubt(instance)
+    })
+    instances.retell(() => this.#everything())
+  }
+
+  /** Topics of keys that are heard. */
+  get topics(): number {
+    return this.#subscriptions.size
   }
 
   /**
    * A peer here wants keys, and an introduction for each.
    * @param fresh - those of them that it did not want before
    */
-  join(app: string, peer: PeerNotice, keys: readonly string[], fresh: readonly string[]): void {
-    for (const key of fresh) this.#subscriptions.want(topics.key(app, key))
-    for (const key of keys) {
-      const topic = topics.key(app, key)
-      this.#subscriptions.whenHeard(topic, () => {
-        this.instances.publish(topic, { t: 'join', app, key, peer })
-      })
+  join(app: string, id: string, keys: readonly string[], fresh: readonly string[]): void {
+    for (const key of fresh) {
+      this.#subscriptions.want(topics.key(app, key))
+      // known from a moment ago, when the key was wanted here as well
+      this.#rank(app, key, id)
     }
+    for (const key of keys) this.#tell(app, key, id)
   }
 
   /** A peer here wants these keys no longer. */
@@ -92,13 +115,24 @@ export class IntroductionsAcross {
     }
   }
 
+  /** A session has left these keys, or is gone: its peer may have an older one that has them. */
+  renew(app: string, id: string, keys: Iterable<string>): void {
+    for (const key of keys) {
+      const topic = topics.key(app, key)
+      const peer = this.#remote.find(topic, id) && this.local.peerOn(app, key, id)
+      if (peer) this.instances.publish(topic, { t: 'renew', app, key, peer })
+    }
+  }
+
   /** A peer here, which wants these keys, has new info. */
   announce(app: string, id: string, info: Json, keys: Iterable<string>): void {
     const byInstance = new Map<string, string[]>()
     for (const key of keys) {
       const peers = this.#remote.on(topics.key(app, key))
       for (const instance of new Set(peers.map((peer) => peer.instance))) {
-        byInstance.set(instance, [...(byInstance.get(instance) ?? []), key])
+        const shared = byInstance.get(instance)
+        if (shared) shared.push(key)
+        else byInstance.set(instance, [key])
       }
     }
     for (const [instance, shared] of byInstance) {
@@ -106,26 +140,38 @@ export class IntroductionsAcross {
     }
   }
 
-  /** The peer elsewhere that has this id and wants one of these keys. */
-  find(app: string, id: string, keys: Iterable<string>): PeerNotice | undefined {
-    for (const key of keys) {
-      const peer = this.#remote.find(topics.key(app, key), id)
-      if (peer) return peer
-    }
-    return undefined
+  /** How many peers elsewhere want a key. */
+  count(app: string, key: string): number {
+    return this.#remote.count(topics.key(app, key))
   }
 
-  /** Brings a signal to a peer elsewhere that shares one of these keys with its sender. */
-  signal(app: string, from: string, to: string, keys: Iterable<string>, signal: Json): void {
+  /** Whether a peer with this id wants a key elsewhere. */
+  has(app: string, id: string, key: string): boolean {
+    return this.#remote.find(topics.key(app, key), id) !== undefined
+  }
+
+  /**
+   * The peer elsewhere that has this id and wants one of these keys; of several the one that
+   * understands signals, and of those the one whose session came last.
+   */
+  find(app: string, id: string, keys: Iterable<string>): RemotePeer | undefined {
+    let best: RemotePeer | undefined
     for (const key of keys) {
-      const peer = this.#remote.find(topics.key(app, key), to)
-      if (!peer) continue
-      return this.instances.send(peer.instance, { t: 'signal', app, from, to, signal })
+      const peer = this.#remote.find(topics.key(app, key), id)
+      if (!peer || best === peer) continue
+      if (!best || (peer.v1 === best.v1 ? peer.since > best.since : peer.v1)) best = peer
     }
+    return best
+  }
+
+  /** Brings a signal to a peer elsewhere. */
+  signal({ app, id, instance }: RemotePeer, from: string, signal: Json): void {
+    this.instances.send(instance, { t: 'signal', app, from, to: id, signal })
   }
 
   /** Introduces a peer to another once more, wherever it is; both may be elsewhere. */
   introduceAgain(app: string, key: string, to: string, about: string): void {
+    if (this.#again(app, key, to, about)) return
     this.instances.publish(topics.key(app, key), { t: 'again', app, key, to, about })
   }
 
@@ -134,35 +180,88 @@ export class IntroductionsAcross {
     this.#subscriptions.close()
   }
 
-  #met(app: string, key: string, peer: PeerNotice, instance: string, to: string | undefined): void {
-    this.#remote.add({ app, key, instance, ...peer })
-    const name = JSON.stringify([app, peer.id, to])
-    const told = this.#pending.get(name)
-    if (told) told.keys.push(key)
-    else this.#pending.set(name, { app, peer, to, keys: [key] })
-    this.#flushing ??= setImmediate(() => {
-      this.#flushing = undefined
-      const all = [...this.#pending.values()]
-      this.#pending.clear()
-      for (const { app, peer, keys, to } of all) this.local.introduceRemote(app, peer, keys, to)
+  /** Tells the others, once their answers can be heard, that a peer here wants a key. */
+  #tell(app: string, key: string, id: string): void {
+    const topic = topics.key(app, key)
+    this.#subscriptions.whenHeard(topic, () => {
+      // it may have left meanwhile
+      const peer = this.local.peerOn(app, key, id)
+      if (peer) this.instances.publish(topic, { t: 'join', app, key, peer })
     })
+  }
+
+  *#everything(): Iterable<Tell> {
+    for (const { app, id, keys } of this.local.everyone()) {
+      for (const key of keys) yield () => this.#tell(app, key, id)
+    }
+  }
+
+  #joined(app: string, key: string, peer: PeerNotice, instance: string): void {
+    this.#met(app, key, peer, instance)
+    const peers = this.local.peersOn(app, key)
+    if (peers.length === 0) return
+    this.instances.send(instance, { t: 'here', app, key, to: peer.id, peers })
+    const mine = peers.find(({ id }) => id === peer.id)
+    if (!mine || mine.since <= peer.since) return
+    // an older session of the same peer has asked: the newest, which is here, gets the answer
+    this.#later(['here', app, peer.id], key, (keys) => {
+      this.local.introduceHere(app, peer.id, keys)
+      for (const key of keys) this.#tell(app, key, peer.id)
+    })
+  }
+
+  #met(app: string, key: string, peer: PeerNotice, instance: string, to?: string): void {
+    this.#know(app, key, peer, instance)
+    const { id } = peer
+    this.#later(['met', app, id, instance, to], key, (keys) => {
+      const still = (key: string) =>
+        this.#remote.at(topics.key(app, key), id, instance) !== undefined
+      this.local.introduceRemote(app, peer, keys, still, to)
+    })
+  }
+
+  #know(app: string, key: string, peer: PeerNotice, instance: string): void {
+    this.#remote.add({ ...peer, app, key, instance, doubtful: false })
+    this.#rank(app, key, peer.id)
+  }
+
+  #rank(app: string, key: string, id: string): void {
+    this.local.outranked(app, id, key, this.#remote.find(topics.key(app, key), id)?.since)
   }
 
   #left(app: string, key: string, id: string, instance: string): void {
     if (!this.#remote.remove(topics.key(app, key), instance, id)) return
-    const mine = this.local.peersOn(app, key).find((peer) => peer.id === id)
-    // others have heard that it left, but it is here too
-    if (mine) this.join(app, mine, [key], [])
-    else if (!this.#remote.find(topics.key(app, key), id)) {
-      this.local.departRemote(app, id, [key])
-    }
+    this.#rank(app, key, id)
+    this.#later(['left', app, id], key, (keys) => {
+      const still = (key: string) => !this.has(app, id, key) && !this.local.peerOn(app, key, id)
+      this.local.departRemote(app, id, keys, still)
+    })
   }
 
-  #again(app: string, key: string, to: string, about: string): void {
-    const here = this.local.peersOn(app, key)
-    if (!here.some((peer) => peer.id === to)) return
-    const other =
-      here.find((peer) => peer.id === about) ?? this.#remote.find(topics.key(app, key), about)
-    if (other) this.local.introduceRemote(app, other, [key], to)
+  #leftAll(peers: readonly RemotePeer[]): void {
+    for (const { app, key, id, instance } of peers) this.#left(app, key, id, instance)
+  }
+
+  /** @returns whether it was for this instance to do, and is done */
+  #again(app: string, key: string, to: string, about: string): boolean {
+    const topic = topics.key(app, key)
+    const target = this.local.peerOn(app, key, to)
+    if (!target || (this.#remote.find(topic, to)?.since ?? 0) > target.since) return false
+    const other = this.local.peerOn(app, key, about) ?? this.#remote.find(topic, about)
+    if (other) this.local.introduceAgain(app, other, key, to)
+    return true
+  }
+
+  #later(name: unknown[], key: string, tell: (keys: string[]) => void): void {
+    const named = JSON.stringify(name)
+    const pending = this.#pending.get(named)
+    if (pending) pending.keys.add(key)
+    else this.#pending.set(named, { keys: new Set([key]), tell })
+    this.#flushing ??= setImmediate(() => {
+      this.#flushing = undefined
+      const all = [...this.#pending.values()]
+      this.#pending.clear()
+      for (const { keys, tell } of all) tell([...keys])
+    })
   }
 }

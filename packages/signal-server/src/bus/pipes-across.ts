@@ -24,8 +24,7 @@ export class PipesAcross {
       for (const leg of [...this.#legs.values()]) if (leg.instance === instance) leg.died()
     })
     this.#timer = setInterval(() => {
-      const now = Date.now()
-      for (const leg of [...this.#legs.values()]) leg.beat(now)
+      for (const leg of [...this.#legs.values()]) leg.beat()
     }, 1_000)
     this.#timer.unref()
   }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { PairKey } from '../connection/pairings.js'
 import { log } from '../log.js'
 import type { Instances } from './instances.js'
+import type { Tell } from './retelling.js'
 import { Subscriptions } from './subscriptions.js'
 import { topics } from './topics.js'
 import type { HoldNotice } from './wire.js'
@@ -14,6 +15,7 @@ export interface Occupant<S> {
   subject: S
   readonly place: PairKey
   readonly nonce: string
+  /** When it came, on the instances' clock. */
   readonly time: number
   /**
    * It waits for a partner; has proposed to one elsewhere; has accepted one elsewhere, which now
@@ -32,19 +34,29 @@ export interface LocalPlaces<S> {
   released(occupant: Occupant<S>): void
 }
 
-// how long two instances may take to agree
+// how long two instances may take to agree, at first; twice as long each time that was too short
 const agreementTime = 1_000
+const longestAgreement = 8_000
+// a partner that is on this instance too waits no longer than this
+const localWait = 1_000
+// one that waits is told of again after this, and then after twice as long each time: a bus that
+// lost the first word must not keep two who wait for each other apart
+const remindAfter = 2_000
 
 interface Entry<S> extends Occupant<S> {
   other?: { instance: string; nonce: string }
   timer?: NodeJS.Timeout
+  /** When an agreement that has been begun is given up. */
+  deadline: number
+  patience: number
+  reminder?: NodeJS.Timeout
 }
 
 /**
  * Pairs connections of different instances. Each is published on its pair's topic; one that hears
  * its reciprocal answers. Of the two, the lower nonce leads: it proposes, the other accepts (and is
- * then bound for a second at most), the leader commits, or aborts if it was paired meanwhile. In
- * one place the newest connection wins, wherever it is.
+ * then bound for a moment), the leader commits, or aborts if it was paired meanwhile. In one place
+ * the newest connection wins, wherever it is.
  */
 export class PlacesAcross<S> {
   readonly #entries = new Map<string, Entry<S>>()
@@ -66,23 +78,39 @@ export class PlacesAcross<S> {
       const entry = this.#entries.get(yours)
       if (entry?.other?.nonce === mine) this.#waitAgain(entry)
     })
-    instances.onReturn(() => {
-      for (const entry of this.#entries.values()) this.#publish(entry)
+    instances.onDeath((instance) => {
+      for (const entry of this.#agreeing()) {
+        if (entry.other?.instance === instance) this.#waitAgain(entry)
+      }
     })
+    instances.onReturn(() => {
+      // answers may have been lost; who decided otherwise meanwhile is told by the pipe
+      for (const entry of this.#agreeing()) this.#waitAgain(entry)
+    })
+    instances.retell(() => this.#everything())
+  }
+
+  /** Topics of pairs that are heard. */
+  get topics(): number {
+    return this.#subscriptions.size
   }
 
   /** A connection has come; tells the others once the pair's topic is heard. */
   enter(place: PairKey, subject: S): Occupant<S> {
     const nonce = randomBytes(8).toString('hex')
-    const entry: Entry<S> = { subject, place, nonce, time: Date.now(), state: 'waiting' }
+    const time = this.instances.now()
+    const patience = agreementTime
+    const state = 'waiting'
+    const entry: Entry<S> = { subject, place, nonce, time, state, patience, deadline: Infinity }
     this.#entries.set(nonce, entry)
     const name = nameOf(place)
     this.#byPlace.set(name, (this.#byPlace.get(name) ?? new Set()).add(entry))
     const topic = topicOf(place)
     this.#subscriptions.want(topic)
     this.#subscriptions.whenHeard(topic, () => {
-      if (this.#entries.has(nonce)) this.#publish(entry)
+      if (this.#has(entry)) this.#publish(entry)
     })
+    this.#remind(entry, remindAfter)
     return entry
   }
 
@@ -91,8 +119,15 @@ export class PlacesAcross<S> {
     const entry = this.#entries.get(occupant.nonce)
     if (!entry) return
     clearTimeout(entry.timer)
+    clearTimeout(entry.reminder)
     entry.state = 'piped'
     delete entry.other
+  }
+
+  /** A partner on this instance waits for one that is bound to another instance. */
+  hurry(occupant: Occupant<S>): void {
+    const entry = this.#entries.get(occupant.nonce)
+    if (entry?.other) this.#giveUpAt(entry, Math.min(entry.deadline, performance.now() + localWait))
   }
 
   /** A connection is over. */
@@ -100,6 +135,7 @@ export class PlacesAcross<S> {
     const entry = this.#entries.get(occupant.nonce)
     if (!entry) return
     clearTimeout(entry.timer)
+    clearTimeout(entry.reminder)
     this.#entries.delete(entry.nonce)
     const name = nameOf(entry.place)
     const here = this.#byPlace.get(name)
@@ -109,12 +145,30 @@ export class PlacesAcross<S> {
   }
 
   close(): void {
-    for (const { timer } of this.#entries.values()) clearTimeout(timer)
+    for (const { timer, reminder } of this.#entries.values()) {
+      clearTimeout(timer)
+      clearTimeout(reminder)
+    }
     this.#subscriptions.close()
+  }
+
+  *#everything(): Iterable<Tell> {
+    for (const entry of this.#entries.values()) {
+      yield () => {
+        if (this.#has(entry)) this.#publish(entry)
+      }
+    }
   }
 
   #publish(entry: Entry<S>): void {
     this.instances.publish(topicOf(entry.place), { t: 'hold', hold: noticeOf(entry) })
+  }
+
+  #remind(entry: Entry<S>, after: number): void {
+    entry.reminder = setTimeout(() => {
+      if (entry.state === 'waiting') this.#publish(entry)
+      this.#remind(entry, 2 * after)
+    }, after)
   }
 
   #heard(hold: HoldNotice, answer: boolean, instance: string): void {
@@ -164,16 +218,23 @@ export class PlacesAcross<S> {
   }
 
   #pair(entry: Entry<S>, pipe: string, instance: string): void {
-    clearTimeout(entry.timer)
     log.bus('%s – %s: paired across', entry.place.localId, entry.place.remoteId)
     this.local.pair(entry, pipe, instance)
   }
 
   #bind(entry: Entry<S>, state: 'proposed' | 'offered', nonce: string, instance: string): void {
-    clearTimeout(entry.timer)
     entry.state = state
     entry.other = { instance, nonce }
-    entry.timer = setTimeout(() => this.#waitAgain(entry), agreementTime)
+    this.#giveUpAt(entry, performance.now() + entry.patience)
+  }
+
+  #giveUpAt(entry: Entry<S>, deadline: number): void {
+    clearTimeout(entry.timer)
+    entry.deadline = deadline
+    entry.timer = setTimeout(() => {
+      entry.patience = Math.min(2 * entry.patience, longestAgreement)
+      this.#waitAgain(entry)
+    }, deadline - performance.now())
   }
 
   #bound(state: 'proposed' | 'offered', theirs: string, ours: string): Entry<S> | undefined {
@@ -187,7 +248,16 @@ export class PlacesAcross<S> {
     entry.state = 'waiting'
     delete entry.other
     this.local.released(entry)
-    if (this.#entries.get(entry.nonce) === entry && entry.state === 'waiting') this.#publish(entry)
+    if (this.#has(entry) && entry.state === 'waiting') this.#publish(entry)
+  }
+
+  #has(entry: Entry<S>): boolean {
+    return this.#entries.get(entry.nonce) === entry
+  }
+
+  /** Those that are about to be paired. */
+  #agreeing(): Entry<S>[] {
+    return [...this.#entries.values()].filter(({ other }) => other !== undefined)
   }
 
   #at(place: PairKey): Entry<S>[] {

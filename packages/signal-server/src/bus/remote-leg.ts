@@ -7,12 +7,18 @@ import type { BusMessage } from './wire.js'
 
 /** Bytes that may be under way to the other instance and not written to its client yet. */
 const windowBytes = 256 * 1024
-const ackBytes = 32 * 1024
+// while the server is short of memory
+const shortWindowBytes = 64 * 1024
+// what is read is acknowledged when it is much, or after a moment, or with what goes the other way
+const ackBytes = 64 * 1024
+const ackTime = 20
 const outageTime = 5_000
 const probeInterval = 3_000
 const silenceTime = 12_000
 
 type PipeMessage = Extract<BusMessage, { pipe: string }>
+type Numbered = Extract<PipeMessage, { t: 'data' | 'close' }>
+type Unsigned<M> = M extends Numbered ? Omit<M, 'pipe' | 'n' | 'acked'> : never
 
 /**
  * The half of a pipe that another instance has: what is written to it travels over the bus, in
@@ -20,23 +26,29 @@ type PipeMessage = Extract<BusMessage, { pipe: string }>
  */
 export class RemoteLeg implements PipeEnd {
   readonly v1 = false
+  readonly isHere = false
   /** State of the frames that come from there. */
   readonly translator = { atBoundary: true, closed: false, takeMessages: () => 0 }
   source: { readonly atBoundary: boolean } | undefined
 
   #receiver: LegReceiver | undefined
-  #waiting: (() => void)[] = []
+  /** What was to be sent while the bus was down. */
+  #waiting: Unsigned<Numbered>[] = []
+  /** Numbers of the messages, in each direction. */
   #sent = 0
   #received = 0
-  #unacked = 0
-  #unackedHere = 0
+  /** Bytes in all, in each direction, and how many of them were acknowledged. */
+  #bytesSent = 0
+  #bytesSentAcked = 0
+  #bytesReceived = 0
+  #bytesReceivedAcked = 0
   #paused = 0
   #over = false
-  #downSince = 0
-  #progressAt = Date.now()
-  #sentAt = Date.now()
-  #heardAt = Date.now()
-  #acking: NodeJS.Immediate | undefined
+  #downSince: number | undefined
+  #progressAt = performance.now()
+  #sentAt = performance.now()
+  #heardAt = performance.now()
+  #acking: NodeJS.Timeout | undefined
   readonly #unwatch: () => void
 
   constructor(
@@ -46,7 +58,9 @@ export class RemoteLeg implements PipeEnd {
     private readonly context: EndpointContext,
     private readonly forget: () => void,
   ) {
-    this.#unwatch = instances.bus.watch((up) => this.#busChanged(up))
+    const { bus } = instances
+    if (!bus.up) this.#downSince = performance.now()
+    this.#unwatch = bus.watch((up) => this.#busChanged(up))
   }
 
   set receiver(receiver: LegReceiver) {
@@ -54,28 +68,29 @@ export class RemoteLeg implements PipeEnd {
   }
 
   get queued(): number {
-    return this.#unacked
+    return this.#bytesSent - this.#bytesSentAcked
   }
 
   get stalledFor(): number {
-    return this.#unacked > 0 ? Date.now() - this.#progressAt : 0
+    return this.queued > 0 ? performance.now() - this.#progressAt : 0
   }
 
   get congested(): boolean {
-    return this.#unacked >= windowBytes || this.#waiting.length > 0
+    const window = this.context.budget.over ? shortWindowBytes : windowBytes
+    return this.queued >= window || this.#waiting.length > 0
   }
 
   write(bytes: Buffer): void {
     if (this.#over) return
-    if (this.#unacked === 0) this.#progressAt = Date.now()
-    this.#unacked += bytes.length
+    if (this.queued === 0) this.#progressAt = performance.now()
+    this.#bytesSent += bytes.length
     this.context.budget.add(bytes.length)
     const boundary = this.source?.atBoundary ?? true
-    this.#numbered((n) => ({ t: 'data', pipe: this.pipe, n, bytes, boundary }))
+    this.#sendNumbered({ t: 'data', boundary, bytes })
   }
 
   passClose(payload: Buffer): void {
-    this.#numbered((n) => ({ t: 'close', pipe: this.pipe, n, payload }))
+    this.#sendNumbered({ t: 'close', payload: payload.toString('latin1') })
   }
 
   pause(reason: number): void {
@@ -84,7 +99,7 @@ export class RemoteLeg implements PipeEnd {
 
   resume(reason: number): void {
     this.#paused &= ~reason
-    if (this.#paused === 0) this.#ackSoon()
+    this.#acknowledge()
   }
 
   close(code: CloseCode): void {
@@ -96,10 +111,10 @@ export class RemoteLeg implements PipeEnd {
     if (this.#over) return
     this.#over = true
     this.#unwatch()
-    clearImmediate(this.#acking)
+    clearTimeout(this.#acking)
     this.#waiting = []
-    this.context.budget.add(-this.#unacked)
-    this.#unacked = 0
+    this.context.budget.add(-this.queued)
+    this.#bytesSentAcked = this.#bytesSent
     this.forget()
   }
 
@@ -115,29 +130,30 @@ export class RemoteLeg implements PipeEnd {
   /** A message of the other instance about this pipe. */
   receive(message: PipeMessage): void {
     if (this.#over) return
-    this.#heardAt = Date.now()
+    this.#heardAt = performance.now()
+    if ('acked' in message) this.#acknowledged(message.acked)
     switch (message.t) {
       case 'data':
         if (!this.#inOrder(message.n)) return
         this.translator.atBoundary = message.boundary
-        this.#unackedHere += message.bytes.length
+        this.#bytesReceived += message.bytes.length
+        // a copy, for a view would pin what came with it in one chunk
         this.#receiver?.data(Buffer.from(message.bytes))
-        if (this.#paused === 0) this.#ackSoon()
+        this.#acknowledge()
         break
       case 'close':
         if (!this.#inOrder(message.n)) return
         this.translator.closed = true
-        this.#receiver?.control(8, Buffer.from(message.payload))
-        break
-      case 'ack':
-        this.#acknowledged(message.bytes)
+        this.#receiver?.control(8, Buffer.from(message.payload, 'latin1'))
         break
       case 'probe':
         // what was numbered and has not come was lost
         if (message.n !== this.#received) this.#fail(CloseCode.peerGone, 'pipe_peer_gone')
         break
+      case 'ack':
+        break
       case 'end':
-        this.#endedThere(message.code as CloseCode)
+        this.#endedThere(message.code)
         break
       case 'gone':
         this.#fail(CloseCode.peerGone, 'pipe_peer_gone')
@@ -151,28 +167,29 @@ export class RemoteLeg implements PipeEnd {
   }
 
   /** Called about once a second. */
-  beat(now: number): void {
-    if (this.#downSince) {
+  beat(): void {
+    const now = performance.now()
+    if (this.#downSince !== undefined) {
       if (now - this.#downSince >= outageTime) this.#fail(CloseCode.tryLater, 'pipe_unreachable')
       return
     }
     if (now - this.#heardAt >= silenceTime) return this.died()
-    this.#receiver?.beat?.(now)
-    if (now - this.#sentAt >= probeInterval) {
-      this.#send({ t: 'probe', pipe: this.pipe, n: this.#sent })
+    this.#receiver?.beat?.(Date.now())
+    if (!this.#over && now - this.#sentAt >= probeInterval) {
+      this.#send({ t: 'probe', pipe: this.pipe, n: this.#sent, acked: this.#bytesReceivedAcked })
     }
   }
 
-  #numbered(message: (n: number) => PipeMessage): void {
+  #sendNumbered(message: Unsigned<Numbered>): void {
     if (this.#over) return
-    const publish = () => this.#send(message(++this.#sent))
     // at most a chunk or two: a congested leg's sender is paused
-    if (this.instances.bus.up && this.#waiting.length === 0) publish()
-    else this.#waiting.push(publish)
+    if (!this.instances.bus.up || this.#waiting.length > 0) return void this.#waiting.push(message)
+    if (this.#paused === 0) this.#bytesReceivedAcked = this.#bytesReceived
+    this.#send({ ...message, pipe: this.pipe, n: ++this.#sent, acked: this.#bytesReceivedAcked })
   }
 
   #send(message: PipeMessage): void {
-    this.#sentAt = Date.now()
+    this.#sentAt = performance.now()
     this.instances.send(this.instance, message)
   }
 
@@ -185,47 +202,53 @@ export class RemoteLeg implements PipeEnd {
     return true
   }
 
-  #ackSoon(): void {
-    if (this.#unackedHere >= ackBytes) this.#ack()
-    else this.#acking ??= setImmediate(() => this.#ack())
+  /** Acknowledges what the client here has taken: now where it is much, else soon. */
+  #acknowledge(): void {
+    const unacked = this.#bytesReceived - this.#bytesReceivedAcked
+    if (this.#over || this.#paused !== 0 || unacked === 0) return
+    if (unacked >= ackBytes) return this.#sendAck()
+    this.#acking ??= setTimeout(() => this.#sendAck(), ackTime)
   }
 
-  #ack(): void {
-    clearImmediate(this.#acking)
+  #sendAck(): void {
+    clearTimeout(this.#acking)
     this.#acking = undefined
-    if (this.#over || this.#unackedHere === 0 || this.#paused) return
-    this.#send({ t: 'ack', pipe: this.pipe, bytes: this.#unackedHere })
-    this.#unackedHere = 0
+    if (this.#paused !== 0 || this.#bytesReceivedAcked === this.#bytesReceived) return
+    this.#bytesReceivedAcked = this.#bytesReceived
+    this.#send({ t: 'ack', pipe: this.pipe, acked: this.#bytesReceived })
   }
 
+  /** @param bytes - in all, so that a later one stands for one that was lost */
   #acknowledged(bytes: number): void {
-    const acked = Math.min(bytes, this.#unacked)
-    this.#unacked -= acked
+    const acked = Math.min(bytes, this.#bytesSent) - this.#bytesSentAcked
+    if (!(acked > 0)) return
+    this.#bytesSentAcked += acked
     this.context.budget.add(-acked)
-    this.#progressAt = Date.now()
-    if (this.#unacked <= windowBytes / 2) this.#receiver?.drained?.()
+    this.#progressAt = performance.now()
+    if (this.queued <= windowBytes / 2 && !this.congested) this.#receiver?.drained?.()
   }
 
   #busChanged(up: boolean): void {
-    this.#downSince = up ? 0 : Date.now()
-    this.#heardAt = Date.now()
+    this.#downSince = up ? undefined : performance.now()
+    this.#heardAt = performance.now()
     if (!up) return
-    for (const publish of this.#waiting.splice(0)) publish()
+    for (const message of this.#waiting.splice(0)) this.#sendNumbered(message)
+    // at once, for what was lost must be known before more is sent into the gap
+    this.#send({ t: 'probe', pipe: this.pipe, n: this.#sent, acked: this.#bytesReceivedAcked })
     if (!this.congested) this.#receiver?.drained?.()
-    this.#ackSoon()
   }
 
-  #endedThere(code: CloseCode): void {
-    const outcome: Outcome =
-      code === CloseCode.superseded
-        ? 'superseded'
-        : code === CloseCode.timedOut
-          ? 'pipe_stalled'
-          : code === CloseCode.restarting
-            ? 'restarted'
-            : 'pipe_peer_gone'
+  #endedThere(code: number): void {
+    const { tryLater, superseded, timedOut, restarting, peerGone } = CloseCode
+    const known: Record<number, [CloseCode, Outcome]> = {
+      [superseded]: [superseded, 'superseded'],
+      [timedOut]: [timedOut, 'pipe_stalled'],
+      [restarting]: [restarting, 'restarted'],
+      [tryLater]: [tryLater, 'pipe_shed'],
+    }
+    const [ownCode, outcome] = known[code] ?? [peerGone, 'pipe_peer_gone']
     this.finish()
-    this.#receiver?.failed(undefined, outcome, code)
+    this.#receiver?.failed(undefined, outcome, ownCode)
   }
 
   #fail(code: CloseCode, outcome: Outcome): void {

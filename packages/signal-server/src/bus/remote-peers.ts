@@ -3,50 +3,90 @@ import type { PeerNotice } from './wire.js'
 
 /** A peer of another instance, on one key. */
 export interface RemotePeer extends PeerNotice {
-  app: string
-  key: string
-  instance: string
+  readonly app: string
+  readonly key: string
+  readonly instance: string
+  /** Something may have been missed: it counts until that instance has told what it has. */
+  doubtful: boolean
 }
 
 /** Which peers of other instances want the keys that are wanted here; forgotten with the keys. */
 export class RemotePeers {
-  readonly #byTopic = new Map<string, RemotePeer[]>()
+  /** By key's topic and id: one id may be on several instances. */
+  readonly #byTopic = new Map<string, Map<string, RemotePeer[]>>()
+  readonly #byInstance = new Map<string, Set<RemotePeer>>()
 
-  /** Peers on a key's topic, in the order in which they came. */
-  on(topic: string): readonly RemotePeer[] {
-    return this.#byTopic.get(topic) ?? []
+  /** How many peers are on a key's topic. */
+  count(topic: string): number {
+    return this.#byTopic.get(topic)?.size ?? 0
   }
 
-  /** The newest entry of a peer on a key's topic. */
+  /** Peers on a key's topic. */
+  on(topic: string): RemotePeer[] {
+    return [...(this.#byTopic.get(topic)?.values() ?? [])].flat()
+  }
+
+  /** A peer on a key's topic; of several with its id the one whose session came last. */
   find(topic: string, id: string): RemotePeer | undefined {
-    return this.#byTopic.get(topic)?.findLast((peer) => peer.id === id)
+    const peers = this.#byTopic.get(topic)?.get(id)
+    return peers?.reduce((newest, peer) => (peer.since > newest.since ? peer : newest))
   }
 
+  /** The peer of this id that an instance has on a key's topic. */
+  at(topic: string, id: string, instance: string): RemotePeer | undefined {
+    return this.#byTopic
+      .get(topic)
+      ?.get(id)
+      ?.find((peer) => peer.instance === instance)
+  }
+
+  /** Adds a peer, in place of what was known of it. */
   add(peer: RemotePeer): void {
     const topic = topics.key(peer.app, peer.key)
     this.remove(topic, peer.instance, peer.id)
-    const peers = this.#byTopic.get(topic)
-    if (peers) peers.push(peer)
-    else this.#byTopic.set(topic, [peer])
+    const byId = this.#byTopic.get(topic) ?? new Map<string, RemotePeer[]>()
+    this.#byTopic.set(topic, byId)
+    byId.set(peer.id, [...(byId.get(peer.id) ?? []), peer])
+    const all = this.#byInstance.get(peer.instance) ?? new Set()
+    this.#byInstance.set(peer.instance, all.add(peer))
   }
 
   /** @returns whether it was there */
   remove(topic: string, instance: string, id: string): boolean {
-    const peers = this.#byTopic.get(topic)
-    const at = peers?.findIndex((peer) => peer.instance === instance && peer.id === id) ?? -1
-    if (!peers || at < 0) return false
-    peers.splice(at, 1)
-    if (peers.length === 0) this.#byTopic.delete(topic)
+    const peer = this.at(topic, id, instance)
+    if (!peer) return false
+    const byId = this.#byTopic.get(topic)!
+    const others = byId.get(id)!.filter((other) => other !== peer)
+    if (others.length > 0) byId.set(id, others)
+    else if (byId.delete(id) && byId.size === 0) this.#byTopic.delete(topic)
+    this.#drop(peer)
     return true
   }
 
   /** Forgets a key that nobody here wants any more. */
   forget(topic: string): void {
+    for (const peer of this.on(topic)) this.#drop(peer)
     this.#byTopic.delete(topic)
   }
 
-  /** All that an instance has. */
-  ofInstance(instance: string): RemotePeer[] {
-    return [...this.#byTopic.values()].flat().filter((peer) => peer.instance === instance)
+  /** All that an instance has, or only what is in doubt. */
+  ofInstance(instance: string, doubtfulOnly = false): RemotePeer[] {
+    const all = [...(this.#byInstance.get(instance) ?? [])]
+    return doubtfulOnly ? all.filter(({ doubtful }) => doubtful) : all
+  }
+
+  /** Puts in doubt what one instance has. */
+  doubt(instance: string): void {
+    for (const peer of this.#byInstance.get(instance) ?? []) peer.doubtful = true
+  }
+
+  /** Instances that have peers here. */
+  instances(): string[] {
+    return [...this.#byInstance.keys()]
+  }
+
+  #drop(peer: RemotePeer): void {
+    const all = this.#byInstance.get(peer.instance)
+    if (all?.delete(peer) && all.size === 0) this.#byInstance.delete(peer.instance)
   }
 }

@@ -1,11 +1,12 @@
-import { Packr } from 'msgpackr'
 import type { Json } from 'signal-protocol'
 
-/** A peer as other instances know it. */
+/** A peer as other instances know it, on one key. */
 export interface PeerNotice {
   id: string
   /** Whether it understands more than Introductions. */
   v1: boolean
+  /** When the newest of its sessions that joined the key came, on the instances' clock. */
+  since: number
   info?: Json
 }
 
@@ -17,22 +18,30 @@ export interface HoldNotice {
   key: string
   /** Random; the lower of two leads. */
   nonce: string
-  /** When it came, in milliseconds since 1970. */
+  /** When it came, on the instances' clock. */
   time: number
   /** It has a partner already, and is told of only because the newest in a place wins. */
   piped: boolean
 }
 
 /**
- * What instances tell each other, by `t`. To all instances: `alive`, `bye`. On a key's topic:
- * `join`, `leave`, `again`. On a pair's topic: `hold`. To one instance: the others (and
- * `hold`). Unknown types and fields are ignored, so that versions may differ.
+ * What instances tell each other, by `t`. To all instances: `alive`, `bye`, `anew`, `told`. On a
+ * key's topic: `join`, `renew`, `leave`, `again`. On a pair's topic: `hold`. To one instance: the
+ * others (and `hold`, `told`). Unknown types and fields are ignored, so that versions may differ.
  */
 export type BusMessage =
   | { t: 'alive' }
   | { t: 'bye' }
+  /** To itself: what was sent before has gone through the bus. */
+  | { t: 'echo'; n: number }
+  /** All that it has follows; what it does not tell again is gone. */
+  | { t: 'anew' }
+  /** That was all; whoever heard it answers, once it has answered everything before. */
+  | { t: 'told'; answer?: boolean }
   | { t: 'join'; app: string; key: string; peer: PeerNotice }
   | { t: 'here'; app: string; to: string; key: string; peers: PeerNotice[] }
+  /** A peer's newest session with a key is another one now; nobody need be introduced. */
+  | { t: 'renew'; app: string; key: string; peer: PeerNotice }
   | { t: 'leave'; app: string; key: string; id: string }
   | { t: 'update'; app: string; keys: string[]; id: string; info: Json }
   | { t: 'again'; app: string; key: string; to: string; about: string }
@@ -42,30 +51,76 @@ export type BusMessage =
   | { t: 'accept'; mine: string; yours: string }
   | { t: 'commit'; mine: string; yours: string }
   | { t: 'abort'; mine: string; yours: string }
-  | { t: 'data'; pipe: string; n: number; bytes: Uint8Array; boundary: boolean }
-  | { t: 'close'; pipe: string; n: number; payload: Uint8Array }
-  | { t: 'ack'; pipe: string; bytes: number }
+  | DataMessage
+  /** The payload in latin1: one character a byte. */
+  | { t: 'close'; pipe: string; n: number; acked: number; payload: string }
+  | { t: 'ack'; pipe: string; acked: number }
   | { t: 'end'; pipe: string; code: number }
-  | { t: 'probe'; pipe: string; n: number }
+  | { t: 'probe'; pipe: string; n: number; acked: number }
   | { t: 'gone'; pipe: string }
 
-/** A message with the instance that it comes from. */
-export type Signed<M extends BusMessage = BusMessage> = M & { instance: string }
+/** Bytes of a pipe, the only message that is not JSON. */
+interface DataMessage {
+  t: 'data'
+  pipe: string
+  /** Counts what must arrive in order: data and closes. */
+  n: number
+  /** How many bytes that came the other way have been read by their client, in all. */
+  acked: number
+  /** Whether the bytes end between two frames. */
+  boundary: boolean
+  bytes: Buffer
+}
 
-// maps with plain keys, which every version and every language reads
-const packr = new Packr({ useRecords: false, mapsAsObjects: true })
+/** A message with the instance that it comes from, and that one's clock. */
+export type Signed<M extends BusMessage = BusMessage> = M & { instance: string; time?: number }
+
+const jsonStart = '{'.charCodeAt(0)
+/** Of a DataMessage in its first version; others would have another first byte. */
+const dataStart = 1
+const headerBytes = 20
 
 /** A message as it travels. */
-export const encode = (message: Signed): Buffer => packr.pack(message)
+export function encode(message: Signed): Buffer {
+  if (message.t !== 'data') return Buffer.from(JSON.stringify(message))
+  const { instance, pipe, n, acked, boundary, bytes } = message
+  const start = headerBytes + instance.length + pipe.length
+  const encoded = Buffer.allocUnsafe(start + bytes.length)
+  encoded[0] = dataStart
+  encoded[1] = boundary ? 1 : 0
+  encoded[2] = instance.length
+  encoded[3] = pipe.length
+  encoded.writeDoubleBE(n, 4)
+  encoded.writeDoubleBE(acked, 12)
+  encoded.write(instance, headerBytes, 'latin1')
+  encoded.write(pipe, headerBytes + instance.length, 'latin1')
+  bytes.copy(encoded, start)
+  return encoded
+}
 
-/** The message in these bytes; undefined where there is none. */
-export function decode(bytes: Buffer): Signed | undefined {
+/** The message in these bytes; undefined where there is none that this version knows. */
+export function decode(encoded: Buffer): Signed | undefined {
   try {
-    const value: unknown = packr.unpack(bytes)
-    if (typeof value !== 'object' || value === null) return undefined
-    const { t, instance } = value as Partial<Signed>
+    if (encoded[0] === dataStart) return decodeData(encoded)
+    if (encoded[0] !== jsonStart) return undefined
+    const value = JSON.parse(encoded.toString()) as Partial<Signed>
+    const { t, instance } = value
     return typeof t === 'string' && typeof instance === 'string' ? (value as Signed) : undefined
   } catch {
     return undefined
+  }
+}
+
+function decodeData(encoded: Buffer): Signed {
+  const pipeAt = headerBytes + encoded[2]!
+  const start = pipeAt + encoded[3]!
+  return {
+    t: 'data',
+    instance: encoded.toString('latin1', headerBytes, pipeAt),
+    pipe: encoded.toString('latin1', pipeAt, start),
+    n: encoded.readDoubleBE(4),
+    acked: encoded.readDoubleBE(12),
+    boundary: encoded[1] === 1,
+    bytes: encoded.subarray(start),
   }
 }

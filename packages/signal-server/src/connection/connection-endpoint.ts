@@ -88,8 +88,10 @@ export class ConnectionEndpoint implements Endpoint {
     const { partner, superseded, ended } = this.#pairings.request(place)
     if (superseded) this.#supersedeHold(superseded)
     if (ended) this.#supersedePipe(ended, place)
-    if (partner && this.#visitors.get(partner.leg)?.state === 'offered') {
+    const bound = partner && this.#visitors.get(partner.leg)
+    if (partner && bound?.state === 'offered') {
       // it is bound to another instance for a second at most; then they meet, if it is free
+      this.#places!.hurry(bound)
       this.#pairings.waits(partner.place, partner)
       this.#hold(place, leg)
     } else if (partner) {
@@ -229,7 +231,7 @@ export class ConnectionEndpoint implements Endpoint {
 
   /** Introduces those whose connection was here to their peers again, unless they have come back. */
   #introduceAgain(sides: readonly { place: PairKey; end: PipeEnd }[]): void {
-    const here = sides.filter(({ end }) => end instanceof Leg)
+    const here = sides.filter(({ end }) => end.isHere)
     if (here.length === 0) return
     const ends = here.map(({ end }) => end)
     this.#reintroductions.schedule(here[0]!.place, ends, () => {

@@ -15,6 +15,7 @@ const askAfter = 5_000
 
 /** One socket on `/connection`, after its 101. */
 export class Leg implements Pulse, FrameSink, PipeEnd {
+  readonly isHere = true
   readonly translator = new FrameTranslator(this)
   heard = true
   lastHeard = 0

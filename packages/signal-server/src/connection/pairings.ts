@@ -56,20 +56,24 @@ export class Pairings<W, P> {
   request(place: PairKey): Outcomes<W, P> {
     const own = name(place)
     const other = name(reciprocal(place))
+    const outcomes: Outcomes<W, P> = {}
     const ended = this.#pairs.get(own)
+    const partner = this.#waiting.get(other)
+    const superseded = this.#waiting.get(own)
     if (ended !== undefined) {
+      outcomes.ended = ended
       this.#pairs.delete(own)
       this.#pairs.delete(other)
-      return { ended }
-    }
-    const partner = this.#waiting.get(other)
-    if (partner !== undefined) {
+    } else if (partner !== undefined) {
+      outcomes.partner = partner
       this.#waiting.delete(other)
-      return { partner }
     }
-    const superseded = this.#waiting.get(own)
-    this.#waiting.delete(own)
-    return superseded === undefined ? {} : { superseded }
+    // beside one of the others only where a partner was promised to another instance
+    if (superseded !== undefined) {
+      outcomes.superseded = superseded
+      this.#waiting.delete(own)
+    }
+    return outcomes
   }
 
   /** The request waits in its place. */

@@ -30,6 +30,8 @@ export interface FrameState {
 export interface PipeEnd {
   /** Whether it offered `signal.v1`. */
   readonly v1: boolean
+  /** Whether its client is connected to this instance. */
+  readonly isHere: boolean
   /** What has come from it. */
   readonly translator: FrameState & { takeMessages(): number }
   /** What comes from the other end, whose frames go out here. */

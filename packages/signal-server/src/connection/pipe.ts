@@ -80,7 +80,8 @@ export class Pipe {
   /** Ends it to free memory: the client that does not read loses its connection at once. */
   shed(): void {
     const [first, second] = this.legs
-    const [reader, sender] = first.queued > second.queued ? [first, second] : [second, first]
+    const firstStalls = first.stalledFor > second.stalledFor
+    const [reader, sender] = firstStalls ? [first, second] : [second, first]
     this.end('pipe_shed', sender, CloseCode.tryLater, CloseCode.tryLater)
     reader.destroy()
   }
@@ -110,7 +111,8 @@ export class Pipe {
   }
 
   #count(bytes: number, leg: PipeEnd): void {
-    this.context.outcomes.pipedBytes += bytes
+    // what comes from another instance was counted there
+    if (leg.isHere) this.context.outcomes.pipedBytes += bytes
     this.context.outcomes.pipedMessages += leg.translator.takeMessages()
   }
 

@@ -4,7 +4,10 @@ import type { PeerNotice } from '../bus/wire.js'
 import type { Dialect } from './dialects/dialect.js'
 import type { Peer } from './peer.js'
 import type { Session } from './session.js'
+import type { SlicedWork, Steps } from './sliced-work.js'
 import type { Worlds } from './worlds.js'
+
+type Still = (key: string) => boolean
 
 /** What the peers of other instances bring about here, and what others may know of those here. */
 export class Abroad implements LocalIntroductions {
@@ -16,32 +19,46 @@ export class Abroad implements LocalIntroductions {
   constructor(
     private readonly worlds: Worlds<Session>,
     private readonly v1: Dialect,
+    private readonly work: SlicedWork,
     private readonly introduced: (app: string, to: string, about: string, keys: string[]) => void,
   ) {}
 
   peersOn(app: string, key: string): PeerNotice[] {
     const peers = this.worlds.get(app)?.interests.peers(key) ?? []
-    return Array.from(peers, (peer) => this.noticeOf(peer))
+    return Array.from(peers, (peer) => this.#notice(peer, key))
   }
 
-  introduceRemote(app: string, about: PeerNotice, keys: string[], to: string | undefined): void {
-    const { id, info } = about
-    for (const [target, common] of this.#targets(app, id, keys, to)) {
-      target.tell({ type: 'introduction', id, keys: common, info })
-      this.introduced(app, target.id, id, common)
+  peerOn(app: string, key: string, id: string): PeerNotice | undefined {
+    const peer = this.worlds.get(app)?.peers.get(id)
+    return peer?.has(key) ? this.#notice(peer, key) : undefined
+  }
+
+  introduceRemote(app: string, about: PeerNotice, keys: string[], still: Still, to?: string): void {
+    this.work.run(this.#introduce(app, about, keys, still, to))
+  }
+
+  introduceAgain(app: string, { id, info }: PeerNotice, key: string, to: string): void {
+    const target = this.worlds.get(app)?.peers.get(to)?.sessionFor(key)
+    target?.tell({ type: 'introduction', id, keys: [key], info, again: true })
+    if (target) this.introduced(app, to, id, [key])
+  }
+
+  introduceHere(app: string, id: string, keys: string[]): void {
+    const world = this.worlds.get(app)
+    for (const key of keys) {
+      for (const other of world?.interests.peers(key) ?? []) {
+        if (other.id === id) continue
+        this.introduceRemote(app, this.#notice(other, key), [key], () => other.has(key), id)
+      }
     }
   }
 
-  departRemote(app: string, id: string, keys: string[]): void {
-    for (const [target, common] of this.#targets(app, id, keys, undefined)) {
-      target.tell({ type: 'departure', id, keys: common })
-    }
+  departRemote(app: string, id: string, keys: string[], still: Still): void {
+    this.work.run(this.#depart(app, id, keys, still))
   }
 
   updateRemote(app: string, id: string, info: Json, keys: string[]): void {
-    for (const target of this.#targets(app, id, keys, undefined).keys()) {
-      target.tell({ type: 'update', id, info })
-    }
+    this.work.run(this.#update(app, id, info, keys))
   }
 
   signalRemote(app: string, from: string, to: string, signal: Json): void {
@@ -50,42 +67,80 @@ export class Abroad implements LocalIntroductions {
     receiver?.tell({ type: 'signal', from, signal })
   }
 
-  *everyone(): Iterable<{ app: string; peer: PeerNotice; keys: Iterable<string> }> {
+  outranked(app: string, id: string, key: string, since: number | undefined): void {
+    this.worlds.get(app)?.peers.get(id)?.outranked(key, since)
+  }
+
+  *everyone(): Iterable<{ app: string; id: string; keys: Iterable<string> }> {
     for (const { app, peers } of this.worlds.all()) {
-      for (const peer of peers.values()) {
-        const keys = new Set(peer.sessions.flatMap((session) => [...session.keys]))
-        yield { app, peer: this.noticeOf(peer), keys }
+      for (const { id, sessions } of peers.values()) {
+        const keys = new Set(sessions.flatMap((session) => [...session.keys]))
+        yield { app, id, keys }
       }
     }
   }
 
   /** A peer as other instances know it. */
-  noticeOf(peer: Peer<Session>): PeerNotice {
+  #notice(peer: Peer<Session>, key: string): PeerNotice {
     const { id, info, sessions } = peer
     const v1 = sessions.some(({ dialect }) => dialect === this.v1)
-    return { id, v1, ...(info !== undefined && { info }) }
+    const since = peer.newestWith(key)?.arrival ?? 0
+    return { id, v1, since, ...(info !== undefined && { info }) }
+  }
+
+  *#introduce(app: string, about: PeerNotice, keys: string[], still: Still, to?: string): Steps {
+    const { id, info } = about
+    const targets = new Map<Session, string[]>()
+    yield* this.#audience(app, id, keys, targets, to)
+    for (const [target, common] of targets) {
+      // who has asked, and shares many keys with many, is told no faster than it reads
+      while (to !== undefined && target.congested) yield target.drained()
+      const shared = common.filter(still)
+      if (shared.length === 0) continue
+      target.tell({ type: 'introduction', id, keys: shared, info })
+      this.introduced(app, target.id, id, shared)
+      yield
+    }
+  }
+
+  *#depart(app: string, id: string, keys: string[], still: Still): Steps {
+    const targets = new Map<Session, string[]>()
+    yield* this.#audience(app, id, keys, targets)
+    for (const [target, common] of targets) {
+      const left = common.filter(still)
+      if (left.length > 0) target.tell({ type: 'departure', id, keys: left })
+      yield
+    }
+  }
+
+  *#update(app: string, id: string, info: Json, keys: string[]): Steps {
+    const targets = new Map<Session, string[]>()
+    yield* this.#audience(app, id, keys, targets)
+    for (const target of targets.keys()) {
+      target.tell({ type: 'update', id, info })
+      yield
+    }
   }
 
   /** Who here hears of a peer elsewhere, and on which keys; never the peer itself. */
-  #targets(
+  *#audience(
     app: string,
     id: string,
     keys: string[],
-    only: string | undefined,
-  ): Map<Session, string[]> {
-    const targets = new Map<Session, string[]>()
+    found: Map<Session, string[]>,
+    only?: string,
+  ): Steps {
     const world = this.worlds.get(app)
     const named = only === undefined ? undefined : world?.peers.get(only)
     for (const key of keys) {
-      const here = named ? [named] : only === undefined ? world?.interests.peers(key) : []
+      const here = only === undefined ? world?.interests.peers(key) : named && [named]
       for (const peer of here ?? []) {
         const target = peer.id === id ? undefined : peer.sessionFor(key)
-        if (!target) continue
-        const common = targets.get(target)
+        const common = target && found.get(target)
         if (common) common.push(key)
-        else targets.set(target, [key])
+        else if (target) found.set(target, [key])
+        yield
       }
     }
-    return targets
   }
 }

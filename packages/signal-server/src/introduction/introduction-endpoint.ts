@@ -31,12 +31,12 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   ) {
     const { maxMessageBytes, closeTime } = context.settings
     this.#acceptor = new WebSocketAcceptor({ maxMessageBytes, closeTime, autoPong: false })
-    const abroad = new Abroad(this.#worlds, v1, (app, to, about, keys) => {
+    const abroad = new Abroad(this.#worlds, v1, this.work, (app, to, about, keys) => {
       this.#requests.introduced(app, [to, about], keys)
     })
     const { instances } = context
     const across = instances && new IntroductionsAcross(instances, abroad)
-    this.#requests = new Requests(context, { worlds: this.#worlds, v1, abroad, across })
+    this.#requests = new Requests(context, { worlds: this.#worlds, v1, across })
     this.#across = across
   }
 
@@ -65,9 +65,11 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   gone(session: Session): void {
     const { world, id, startedAt } = session
     this.#sessions.delete(session)
+    const keys = this.#across ? [...session.keys] : []
     const left = world.remove(session)
     this.#worlds.tidy(world)
     const departure = this.#requests.departed(session, left)
+    this.#across?.renew(world.app, id, keys)
     if (!this.#ending) this.work.run(departure)
     const lasted = Date.now() - startedAt
     this.context.events.emit('sessionEnd', { app: world.app, id, lasted })

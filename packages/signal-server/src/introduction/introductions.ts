@@ -23,35 +23,38 @@ class Circular {
 }
 
 /**
- * Who else wants some keys: the sessions that hear of each, with the keys, or how many they are
- * where they are many. Those are looked up again when it is told, for lists of thousands of keys
- * for thousands of sessions would take megabytes meanwhile.
+ * Who else wants some keys: the sessions that hear of each, with how many keys they are. Where they
+ * are many, which ones is looked up again when it is told, for lists of thousands of keys for
+ * thousands of sessions would take megabytes meanwhile.
  */
-type Audience = Map<Session, string[] | number>
+type Audience = Map<Session, { count: number; first: string[] }>
 
 const longestList = 16
 
 // so many peers are looked at between two looks at the clock: some 10 µs
 const atOnce = 256
 
-/** @param join - leaves out those who joined later, and so find this session themselves */
+/**
+ * @param known - those of the keys that the session's peer wanted before; on the others it comes
+ * after those whom it finds and before those who join meanwhile, and find it themselves
+ */
 function* gather(
   session: Session,
   keys: readonly string[],
   audience: Audience,
-  join = Infinity,
+  known: ReadonlySet<string>,
 ): Steps {
   const { world, peer } = session
   let looked = 0
   for (const key of keys) {
     for (const other of world.interests.peers(key)) {
       if (++looked % atOnce === 0) yield
+      if (other === peer && !known.has(key)) break
       const target = other === peer ? undefined : other.holder(key)
-      if (!target || target.firstJoin > join) continue
+      if (!target) continue
       const found = audience.get(target)
-      if (found === undefined) audience.set(target, [key])
-      else if (typeof found === 'number') audience.set(target, found + 1)
-      else if (found.push(key) > longestList) audience.set(target, found.length)
+      if (!found) audience.set(target, { count: 1, first: [key] })
+      else if (++found.count <= longestList) found.first.push(key)
     }
   }
 }
@@ -74,11 +77,10 @@ class KeysInCommon {
   }
 
   /** @param found - when the audience was gathered */
-  with(target: Session, found: string[] | number): readonly string[] {
+  with(target: Session, { count, first }: { count: number; first: string[] }): readonly string[] {
     const hears = (key: string) => target.peer.sessionFor(key) === target
-    const count = typeof found === 'number' ? found : found.length
     if (this.unchanged && count === this.keys.length) return this.keys
-    if (typeof found !== 'number') return this.unchanged ? found : found.filter(hears)
+    if (count === first.length) return this.unchanged ? first : first.filter(hears)
     // in time that depends on the shorter list
     if (this.keys.length <= target.keys.size) return this.keys.filter(hears)
     const places = (this.#places ??= new Map(this.keys.map((key, place) => [key, place])))
@@ -91,19 +93,19 @@ class KeysInCommon {
  * Introduces a session, which has just joined these keys, and the other peers of the keys to each
  * other.
  *
- * @param join - which Join of the world it is
+ * @param known - those of the keys that its peer wanted before
  * @param told - called for each pair
  */
 export function* introduce(
   session: Session,
   keys: readonly string[],
-  join: number,
+  known: ReadonlySet<string>,
   told: (other: string, keys: readonly string[]) => void,
 ): Steps {
   const { world, peer } = session
   const audience: Audience = new Map()
   const inCommon = new KeysInCommon(keys, world)
-  yield* gather(session, keys, audience, join)
+  yield* gather(session, keys, audience, known)
   const { info } = peer
   const toAll = new Circular({ type: 'introduction', id: peer.id, keys, info })
   for (const [target, found] of audience) {
@@ -128,7 +130,7 @@ function tellNewest(
   keys: readonly string[],
   other: Peer<Session>,
 ): void {
-  if (peer.sessions.at(-1) === session) {
+  if (peer.sessions.at(-1) === session && !peer.isElsewhere) {
     session.tell({ type: 'introduction', id: other.id, keys, info: other.info })
     return
   }
@@ -144,12 +146,14 @@ function tellNewest(
   }
 }
 
+const nothingKnown: ReadonlySet<string> = new Set()
+
 /** Tells everyone who shares these keys that the session's peer has left them. */
 export function* depart(session: Session, keys: readonly string[]): Steps {
   const { world, id } = session
   const audience: Audience = new Map()
   const inCommon = new KeysInCommon(keys, world)
-  yield* gather(session, keys, audience)
+  yield* gather(session, keys, audience, nothingKnown)
   const toAll = new Circular({ type: 'departure', id, keys })
   for (const [target, found] of audience) {
     const common = inCommon.with(target, found)

@@ -1,4 +1,5 @@
 import { errorSentence, type ErrorCode } from 'signal-protocol'
+import type { IntroductionsAcross } from '../bus/introductions-across.js'
 import type { EndpointContext } from '../endpoint.js'
 import { reportFault } from '../events.js'
 import { log } from '../log.js'
@@ -9,7 +10,10 @@ import type { Worlds } from './worlds.js'
 export class JoinLimits {
   constructor(
     private readonly context: EndpointContext,
-    private readonly worlds: Worlds<Session>,
+    private readonly place: {
+      readonly worlds: Worlds<Session>
+      readonly across: IntroductionsAcross | undefined
+    },
   ) {}
 
   /** Those of the keys of a Join that the session may have; it is told about the others. */
@@ -23,14 +27,17 @@ export class JoinLimits {
     if (keys.some((key) => key.length > maxKeyBytes || Buffer.byteLength(key) > maxKeyBytes)) {
       return refuse(session, 'key_too_long', `At most ${maxKeyBytes} bytes.`)
     }
-    if (this.worlds.registrations + added > maxRegistrations) return refuse(session, 'server_full')
+    if (this.place.worlds.registrations + added > maxRegistrations)
+      return refuse(session, 'server_full')
 
     const forbidden = keys.filter((key) => !this.#grants(session, key))
     if (forbidden.length > 0) refuse(session, 'forbidden', '', forbidden)
-    const { interests } = session.world
-    const full = keys.filter(
-      (key) => interests.count(key) >= maxPeersPerKey && !interests.has(key, session.peer),
-    )
+    const { interests, app } = session.world
+    const { across } = this.place
+    const full = keys.filter((key) => {
+      const others = interests.count(key) + (across?.count(app, key) ?? 0)
+      return others >= maxPeersPerKey && !interests.has(key, session.peer)
+    })
     if (full.length > 0) refuse(session, 'room_full', `At most ${maxPeersPerKey} peers.`, full)
     if (forbidden.length === 0 && full.length === 0) return keys
     const refused = new Set([...forbidden, ...full])

@@ -4,10 +4,8 @@ import type { Json } from 'signal-protocol'
 export interface Member {
   /** Of its peer. */
   readonly id: string
-  /** Grows from one session to the next. */
+  /** Grows from one session to the next, over all instances. */
   readonly arrival: number
-  /** Which Join of its world was its first one; Infinity before. */
-  firstJoin: number
   readonly keys: Set<string>
   /** What it announced. */
   readonly info: Json | undefined
@@ -22,11 +20,23 @@ export class Peer<M extends Member> {
    * each of thousands would take long.
    */
   #byKey: Map<string, M[]> | undefined
+  /** When its newest session on another instance came, by key. */
+  #elsewhere: Map<string, number> | undefined
 
   constructor(readonly id: string) {}
 
-  /** The newest session that joined a key: the key's introductions go there. */
+  /**
+   * The newest session that joined a key: the key's introductions go there.
+   * @returns undefined also where a newer one is on another instance
+   */
   sessionFor(key: string): M | undefined {
+    const newest = this.newestWith(key)
+    const elsewhere = newest && this.#elsewhere?.get(key)
+    return elsewhere !== undefined && elsewhere > newest!.arrival ? undefined : newest
+  }
+
+  /** The newest session here that joined a key. */
+  newestWith(key: string): M | undefined {
     if (this.#byKey) return this.#byKey.get(key)?.at(-1)
     const only = this.sessions[0]
     return only?.keys.has(key) ? only : undefined
@@ -34,12 +44,23 @@ export class Peer<M extends Member> {
 
   /** The same, of a peer that is known to have joined the key. */
   holder(key: string): M | undefined {
-    return this.#byKey ? this.sessionFor(key) : this.sessions[0]
+    return this.#byKey || this.#elsewhere ? this.sessionFor(key) : this.sessions[0]
   }
 
   /** Whether one of its sessions joined a key. */
   has(key: string): boolean {
-    return this.sessionFor(key) !== undefined
+    return this.newestWith(key) !== undefined
+  }
+
+  /** Whether some of its keys' introductions may go to another instance. */
+  get isElsewhere(): boolean {
+    return this.#elsewhere !== undefined
+  }
+
+  /** @param since - when its newest session with a key on another instance came, if there is one */
+  outranked(key: string, since: number | undefined): void {
+    if (since !== undefined) (this.#elsewhere ??= new Map()).set(key, since)
+    else if (this.#elsewhere?.delete(key) && this.#elsewhere.size === 0) this.#elsewhere = undefined
   }
 
   /** What it announced last, of the sessions that live. */

@@ -2,7 +2,6 @@ import { errorSentence, type Json } from 'signal-protocol'
 import type { IntroductionsAcross } from '../bus/introductions-across.js'
 import type { EndpointContext } from '../endpoint.js'
 import { log } from '../log.js'
-import type { Abroad } from './abroad.js'
 import type { Dialect, Request } from './dialects/dialect.js'
 import { depart, introduce, update } from './introductions.js'
 import { JoinLimits } from './join-limits.js'
@@ -15,7 +14,6 @@ export interface RequestPlace {
   readonly worlds: Worlds<Session>
   /** The dialect that knows more than Introductions. */
   readonly v1: Dialect
-  readonly abroad: Abroad
   /** The other instances, where there are some. */
   readonly across: IntroductionsAcross | undefined
 }
@@ -28,7 +26,7 @@ export class Requests {
     private readonly context: EndpointContext,
     private readonly place: RequestPlace,
   ) {
-    this.#limits = new JoinLimits(context, place.worlds)
+    this.#limits = new JoinLimits(context, place)
   }
 
   *carryOut(session: Session, request: Request): Steps {
@@ -59,7 +57,7 @@ export class Requests {
     this.context.events.emit('departure', { app: world.app, id, keys })
     across?.leave(world.app, id, keys)
     // what it wants on another instance too, it has not left
-    const gone = across ? keys.filter((key) => !across.find(world.app, id, [key])) : keys
+    const gone = across ? keys.filter((key) => !across.has(world.app, id, key)) : keys
     return gone.length > 0 ? depart(session, gone) : nothing()
   }
 
@@ -72,21 +70,26 @@ export class Requests {
   *#join(session: Session, keys: string[]): Steps {
     const joined = this.#limits.allowed(session, keys)
     if (joined.length === 0) return
-    const { across, abroad } = this.place
+    const { across } = this.place
     const { world } = session
-    const fresh = across ? joined.filter((key) => !session.peer.has(key)) : []
-    const join = world.join(session, joined)
+    const known = new Set(joined.filter((key) => session.peer.has(key)))
+    world.join(session, joined)
     this.context.outcomes.count('joined')
     log.introduction('%s joins %d keys', session.id, joined.length)
-    across?.join(world.app, abroad.noticeOf(session.peer), joined, fresh)
-    yield* introduce(session, joined, join, (other, common) => {
+    if (across) {
+      const fresh = joined.filter((key) => !known.has(key))
+      across.join(world.app, session.id, joined, fresh)
+    }
+    yield* introduce(session, joined, known, (other, common) => {
       this.introduced(world.app, [session.id, other], common)
     })
   }
 
   *#leave(session: Session, keys: string[]): Steps {
     log.introduction('%s leaves %d keys', session.id, keys.length)
-    yield* this.departed(session, session.world.leave(session, keys))
+    const departure = this.departed(session, session.world.leave(session, keys))
+    this.place.across?.renew(session.world.app, session.id, keys)
+    yield* departure
   }
 
   *#announce(session: Session, info: Json): Steps {
@@ -110,10 +113,11 @@ export class Requests {
     }
     const target = to === session.id ? undefined : world.peers.get(to)
     const receiver = target?.sessions.findLast((other) => other.dialect === v1 && sharesKey(other))
-    if (receiver) return receiver.tell({ type: 'signal', from: session.id, signal })
-
     const remote = to === session.id ? undefined : across?.find(world.app, to, session.keys)
-    if (remote?.v1) return across?.signal(world.app, session.id, to, session.keys, signal)
+    // the newest session of all that can read it
+    const away = remote?.v1 && remote.since > (receiver?.arrival ?? 0) ? remote : undefined
+    if (away) return across?.signal(away, session.id, signal)
+    if (receiver) return receiver.tell({ type: 'signal', from: session.id, signal })
 
     const known = target?.sessions.some(sharesKey) || remote
     const code = known ? 'not_supported' : 'unknown_peer'

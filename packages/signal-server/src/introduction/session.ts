@@ -41,9 +41,7 @@ export class Session implements Pulse, Member, InboxOwner {
   readonly id: string
   readonly world: World<Session>
   readonly grant: Grant
-  readonly arrival = ++arrivals
-  /** Which Join of its world was its first one; Infinity before. */
-  firstJoin = Infinity
+  readonly arrival: number
   readonly keys = new Set<string>()
   readonly peer: Peer<Session>
   dialect: Dialect | undefined
@@ -66,6 +64,7 @@ export class Session implements Pulse, Member, InboxOwner {
     private readonly handler: SessionHandler,
   ) {
     this.id = id
+    this.arrival = context.instances?.now() ?? ++arrivals
     this.world = world
     this.grant = grant
     this.dialect = dialect

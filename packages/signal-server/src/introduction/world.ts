@@ -12,7 +12,6 @@ export class World<M extends Member & { readonly peer: Peer<M> }> {
   readonly interests = new InterestIndex<Peer<M>>()
   /** Grows whenever a session gives up keys, so that long work notices. */
   departures = 0
-  #joins = 0
 
   /**
    * @param app - the app's name; '' where none was granted
@@ -31,17 +30,13 @@ export class World<M extends Member & { readonly peer: Peer<M> }> {
     return peer
   }
 
-  /** @returns which Join of this world it was */
-  join(session: M, keys: Iterable<string>): number {
-    const join = ++this.#joins
-    session.firstJoin = Math.min(session.firstJoin, join)
+  join(session: M, keys: Iterable<string>): void {
     const before = session.keys.size
     for (const key of keys) {
       session.peer.join(session, key)
       this.interests.add(key, session.peer)
     }
     this.total.registrations += session.keys.size - before
-    return join
   }
 
   /**

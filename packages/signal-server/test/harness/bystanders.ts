@@ -24,19 +24,25 @@ export class Bystanders {
     a.ws.on('message', (data: Buffer) => this.#heard(data.toString()))
   }
 
-  /** @param url - of the server, `ws://…` */
-  static async meet(url: string): Promise<Bystanders> {
+  /**
+   * @param url - of the server, `ws://…`
+   * @param mark - tells them from others who stand by
+   */
+  static async meet(url: string, mark = ''): Promise<Bystanders> {
+    const [first, second, key] = [
+      `bystander-1${mark}`,
+      `bystander-2${mark}`,
+      `bystanding${mark}`,
+    ] as const
     const [one, other] = await Promise.all(
-      ['bystander-1', 'bystander-2'].map((id) =>
-        Client.open(`${url}/introduction/${id}`, ['signal.v1']),
-      ),
+      [first, second].map((id) => Client.open(`${url}/introduction/${id}`, ['signal.v1'])),
     )
-    one!.send({ type: 'Join', join: ['bystanding'] })
-    other!.send({ type: 'Join', join: ['bystanding'] })
+    one!.send({ type: 'Join', join: [key] })
+    other!.send({ type: 'Join', join: [key] })
     await Promise.all([one!.next('Introduction'), other!.next('Introduction')])
     const [a, b] = await Promise.all([
-      Client.open(`${url}/connection/bystander-1/bystander-2/bystanding`),
-      Client.open(`${url}/connection/bystander-2/bystander-1/bystanding`),
+      Client.open(`${url}/connection/${first}/${second}/${key}`),
+      Client.open(`${url}/connection/${second}/${first}/${key}`),
     ])
     return new Bystanders([one!, other!, a, b], a, b).#start()
   }

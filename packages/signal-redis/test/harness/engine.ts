@@ -1,0 +1,83 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
+import { onTestFinished } from 'vitest'
+import { eventually } from '../../../signal-server/test/harness/arrivals.js'
+
+/** Whether redis-server is installed; in CI it has to be. */
+export const hasEngine = (() => {
+  const { status } = spawnSync('redis-server', ['--version'], { stdio: 'ignore' })
+  if (status !== 0 && process.env.CI) throw new Error('redis-server is not installed')
+  return status === 0
+})()
+
+/** Named where tests are left out. */
+export const withoutEngine = hasEngine ? '' : ' (left out: redis-server is not installed)'
+
+/** A Redis server of its own, on a free port, that stores nothing; gone after the test. */
+export class Engine {
+  #child: ChildProcess | undefined
+
+  private constructor(
+    readonly port: number,
+    private readonly args: readonly string[],
+  ) {}
+
+  /** @param args - further options of redis-server */
+  static async start(args: readonly string[] = [], port?: number): Promise<Engine> {
+    const engine = new Engine(port ?? (await freePort()), args)
+    onTestFinished(() => engine.kill())
+    await engine.run()
+    return engine
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** Starts it, again where it was killed, and waits until it accepts connections. */
+  async run(): Promise<void> {
+    const args = ['--save', '', '--appendonly', 'no', '--bind', '127.0.0.1', ...this.args]
+    const port = this.args.includes('--port') ? [] : ['--port', String(this.port)]
+    this.#child = spawn('redis-server', [...port, ...args], { stdio: 'ignore' })
+    await eventually(() => accepts(this.port), 'redis-server to listen')
+  }
+
+  /** It answers nobody any more; its connections stay. */
+  freeze(): void {
+    this.#child!.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child!.kill('SIGCONT')
+  }
+
+  /** Ends it without a word. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('connect', () => {
+      resolve(true)
+      socket.destroy()
+    })
+    socket.on('error', () => resolve(false))
+  })
+}
