@@ -18,11 +18,9 @@ export class Bystanders {
     const scene = new Scene(subject)
     try {
       const key = scene.unique('bystanders')
-      const pair = await scene.pair([])
+      const pair = await scene.pair()
       const waiting = await scene.first.peer('any', scene.unique('bystander'), key)
-      const bystanders = new Bystanders(scene, key, pair, waiting)
-      await talk(pair)
-      return bystanders
+      return new Bystanders(scene, key, pair, waiting)
     } catch (error) {
       scene.end()
       throw error

@@ -1,5 +1,6 @@
+export { setPatience } from './arrivals.js'
 export { allChecks } from './checks/all.js'
 export type { Check } from './check.js'
-export { dialects, type Dialect, type DialectName } from './dialects.js'
-export { runCheck, runChecks, type Result } from './runner.js'
+export { runCheck } from './runner.js'
+export type { Subject } from './scene.js'
 export { titles } from './sections.js'

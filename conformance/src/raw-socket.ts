@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, TLSSocket } from 'node:tls'
 import { Arrivals, within } from './arrivals.js'
 import { Failure } from './failure.js'
 import { Opcode, takeFrame, type Frame } from './frames.js'
@@ -51,10 +51,7 @@ export class RawSocket {
   /** Resolves when the server has ended its half, or the connection is gone. */
   readonly ended: Promise<void>
 
-  private constructor(
-    readonly socket: Socket,
-    private readonly tcp: Socket,
-  ) {
+  private constructor(readonly socket: Socket) {
     socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => this.#read(chunk))
     this.ended = new Promise((resolve) => {
@@ -72,11 +69,12 @@ export class RawSocket {
     const secure = url.protocol === 'wss:'
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const port = Number(url.port || (secure ? 443 : 80))
-    const tcp = connectTcp({ host, port, allowHalfOpen: true })
-    tcp.setNoDelay(true)
-    tcp.on('error', () => {})
-    const socket = secure ? connectTls({ socket: tcp, servername: isIP(host) ? '' : host }) : tcp
-    const raw = new RawSocket(socket, tcp)
+    const options = { host, port, allowHalfOpen: true }
+    const socket = secure
+      ? connectTls({ ...options, servername: isIP(host) ? '' : host })
+      : connectTcp(options)
+    socket.setNoDelay(true)
+    const raw = new RawSocket(socket)
     const gone = once(socket, 'close').then(() => {
       throw new Failure(`no connection to ${url.host}`)
     })
@@ -139,10 +137,11 @@ export class RawSocket {
     this.socket.end()
   }
 
-  /** Ends the connection with a RST, as when a process is killed with unread input. */
+  /** Ends the connection at once: with a RST, or over TLS without its goodbye. */
   reset(): void {
-    this.tcp.resetAndDestroy()
-    this.socket.destroy()
+    // Node cannot reset what is below TLS
+    if (this.socket instanceof TLSSocket) this.socket.destroy()
+    else this.socket.resetAndDestroy()
   }
 
   #read(chunk: Buffer): void {

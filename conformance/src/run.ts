@@ -2,9 +2,10 @@
 import { parseArgs } from 'node:util'
 import { setPatience } from './arrivals.js'
 import { allChecks } from './checks/all.js'
-import { commonDialect } from './common-dialect.js'
+import { firstLook } from './first-look.js'
 import { report } from './report.js'
 import { runChecks, type Result } from './runner.js'
+import type { Subject } from './scene.js'
 
 const usage = `Usage: yarn conformance <url> [options]
 
@@ -57,15 +58,25 @@ async function main(): Promise<number> {
   )
   if (chosen.length === 0) return refuse('No check belongs to that section.')
 
-  const common = await commonDialect(first, second)
+  let subject: Subject
+  try {
+    subject = await firstLook(first, second)
+  } catch (error) {
+    console.error((error as Error).message)
+    return 1
+  }
   const results: Result[] = []
-  await runChecks(chosen, { first, second, common }, (result) => {
+  await runChecks(chosen, subject, (result) => {
     results.push(result)
     if (process.stderr.isTTY) process.stderr.write(`\r${results.length} of ${chosen.length}\x1b[K`)
   })
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
   console.log(report(results))
-  if (common !== 'v0') console.log(`Where it did not matter, clients spoke ${common}: v0 failed.`)
+  if (subject.common !== 'v0') {
+    console.log(
+      `v0 does not work there: where any dialect would do, clients spoke ${subject.common}.`,
+    )
+  }
   return results.some(({ reason }) => reason !== undefined) ? 1 : 0
 }
 

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { connectionPath, introductionPath } from 'signal-protocol'
-import type { ClientOptions } from 'ws'
-import { dialects, type DialectName } from './dialects.js'
-import { Failure } from './failure.js'
+import { Belongings } from './belongings.js'
+import type { DialectName } from './dialects.js'
+import { Entrance } from './entrance.js'
 import { clientFrame, Opcode } from './frames.js'
-import { Participant } from './participant.js'
-import { handshake, RawSocket, type HandshakeFlaws, type RawResponse } from './raw-socket.js'
-import { Socket } from './socket.js'
+import type { RawSocket } from './raw-socket.js'
+import { text, type Socket } from './socket.js'
 
 /** The server. */
 export interface Subject {
@@ -16,6 +14,15 @@ export interface Subject {
   /** What clients speak where a check is about something else. */
   common: DialectName
 }
+
+/** Who asks for whom, on which key. */
+export interface Place {
+  a: string
+  b: string
+  key: string
+}
+
+const hello = text('hello')
 
 /** What a check opens sockets on; it closes them all when the check is over. */
 export class Scene {
@@ -32,180 +39,44 @@ export class Scene {
   /** An id or key that nobody else has. */
   readonly unique = (word = 'c'): string => `${word}-${randomUUID()}`
 
-  /** Two peers of one key whose connections are joined. */
-  async pair(
+  /** The names of a place that nobody else has. */
+  place(): Place {
+    return { a: this.unique('a'), b: this.unique('b'), key: this.unique('key') }
+  }
+
+  /** Two peers that have asked for each other, and may still have to be joined. */
+  async asking(
     protocols: readonly string[] = [],
-    names = { a: this.unique('a'), b: this.unique('b'), key: this.unique('key') },
+    { a, b, key }: Place = this.place(),
   ): Promise<[Socket, Socket]> {
-    const { a, b, key } = names
     const atA = await this.first.connect(a, b, key, protocols)
     const atB = await this.second.connect(b, a, key, protocols)
     return [atA, atB]
   }
 
-  /** The same, byte by byte; frames of the server's own are still to come. */
-  async rawPair(
-    names = { a: this.unique('a'), b: this.unique('b'), key: this.unique('key') },
-  ): Promise<[RawSocket, RawSocket]> {
-    const { a, b, key } = names
+  /** Two peers whose connections are joined. */
+  async pair(place?: Place): Promise<[Socket, Socket]> {
+    const [a, b] = await this.asking([], place)
+    a.send(hello)
+    await b.expect(hello)
+    b.send(hello)
+    await a.expect(hello)
+    return [a, b]
+  }
+
+  /** The same, byte by byte. */
+  async rawPair({ a, b, key }: Place = this.place()): Promise<[RawSocket, RawSocket]> {
     const atA = await this.first.connectRaw(a, b, key)
     const atB = await this.second.connectRaw(b, a, key)
+    atA.write(clientFrame(Opcode.text, hello.data))
+    await atB.dataFrame('the first message')
+    atB.write(clientFrame(Opcode.text, hello.data))
+    await atA.dataFrame('the first message')
     return [atA, atB]
   }
 
   /** Ends all that is still open. */
   end(): void {
     this.#open.end()
-  }
-}
-
-/** What is to be destroyed at the end, or at once where it comes later than that. */
-class Belongings {
-  readonly #open: { destroy(): void }[] = []
-  #ended = false
-
-  push(each: { destroy(): void }): void {
-    if (this.#ended) each.destroy()
-    else this.#open.push(each)
-  }
-
-  end(): void {
-    this.#ended = true
-    for (const each of this.#open) each.destroy()
-  }
-}
-
-/** One base URL of the server, with all that a client can do there. */
-export class Entrance {
-  readonly #base: URL
-  /** The token of the base URL (`/t/<token>` at its end), if there is one. */
-  readonly token: string | undefined
-
-  constructor(
-    base: string,
-    private readonly common: DialectName,
-    private readonly open: Belongings,
-  ) {
-    this.#base = new URL(base)
-    if (this.#base.protocol === 'http:') this.#base.protocol = 'ws:'
-    if (this.#base.protocol === 'https:') this.#base.protocol = 'wss:'
-    const token = /\/t\/([^/]+)\/?$/.exec(this.#base.pathname)?.[1]
-    this.token = token === undefined ? undefined : decodeURIComponent(token)
-  }
-
-  /** The URL of a path below the base; the path is taken as it is. */
-  url(path: string): URL {
-    return new URL(this.target(path), this.#base)
-  }
-
-  /** What the request line says for a path below the base. */
-  target(path: string): string {
-    return `${this.#base.pathname.replace(/\/$/, '')}${path}`
-  }
-
-  /** The path below the base without its token. */
-  targetWithoutToken(path: string): string {
-    return `${this.#base.pathname.replace(/(\/t\/[^/]+)?\/?$/, '')}${path}`
-  }
-
-  /** A WebSocket on any path. */
-  async socket(
-    path: string,
-    protocols: readonly string[] = [],
-    options: ClientOptions = {},
-  ): Promise<Socket> {
-    const socket = await Socket.open(this.url(path), protocols, options)
-    this.open.push({ destroy: () => socket.ws.terminate() })
-    return socket
-  }
-
-  /** A socket on `/introduction`. */
-  async introduction(id: string, dialect: DialectName | 'any'): Promise<Participant> {
-    const spoken = dialects[dialect === 'any' ? this.common : dialect]
-    const socket = await this.socket(introductionPath(id), spoken.protocols)
-    return new Participant(id, spoken, socket)
-  }
-
-  /** A peer that has joined these keys. */
-  async peer(dialect: DialectName | 'any', id: string, ...keys: string[]): Promise<Participant> {
-    const participant = await this.introduction(id, dialect)
-    participant.join(...keys)
-    await participant.settled()
-    return participant
-  }
-
-  /** A socket on `/connection`. */
-  connect(
-    localId: string,
-    remoteId: string,
-    key: string,
-    protocols: readonly string[] = [],
-  ): Promise<Socket> {
-    return this.socket(connectionPath(localId, remoteId, key), protocols)
-  }
-
-  /** A bare connection. */
-  async raw(): Promise<RawSocket> {
-    const raw = await RawSocket.open(this.#base)
-    this.open.push(raw.socket)
-    return raw
-  }
-
-  /** Sends a handshake, or one with a flaw, and gives the answer. */
-  async ask(path: string, flaws?: HandshakeFlaws): Promise<RawResponse> {
-    return (await this.knock(this.target(path), flaws)).response
-  }
-
-  /** A bare connection that was answered with 101. */
-  async upgrade(path: string, flaws?: HandshakeFlaws): Promise<RawSocket> {
-    const { raw, response } = await this.knock(this.target(path), flaws)
-    const { status, body } = response
-    if (status !== 101) throw new Failure(`${path} was answered with ${status} ${body.trim()}`)
-    return raw
-  }
-
-  /** Sends a handshake for a request target. */
-  async knock(
-    target: string,
-    flaws?: HandshakeFlaws,
-  ): Promise<{ raw: RawSocket; response: RawResponse }> {
-    const raw = await this.raw()
-    raw.write(handshake(this.#base.host, target, flaws))
-    return { raw, response: await raw.response() }
-  }
-
-  /** A bare socket on `/connection` that has shown that it listens. */
-  async connectRaw(localId: string, remoteId: string, key: string): Promise<RawSocket> {
-    const raw = await this.upgrade(connectionPath(localId, remoteId, key))
-    raw.write(clientFrame(Opcode.pong))
-    return raw
-  }
-
-  /** A bare socket on `/introduction` that has joined keys. */
-  async introduceRaw(id: string, ...keys: string[]): Promise<RawSocket> {
-    const { protocols } = dialects[this.common]
-    const offered = protocols.length > 0 ? protocols.join(', ') : undefined
-    const headers = { 'Sec-WebSocket-Protocol': offered }
-    const raw = await this.upgrade(introductionPath(id), { headers })
-    raw.write(this.joinFrame(...keys))
-    return raw
-  }
-
-  /** The frame of a Join. */
-  joinFrame(...keys: string[]): Buffer {
-    const { data, binary } = dialects[this.common].join(keys)
-    return clientFrame(binary ? Opcode.binary : Opcode.text, data)
-  }
-
-  /** A plain HTTP request. */
-  fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const url = this.url(path)
-    url.protocol = url.protocol === 'wss:' ? 'https:' : 'http:'
-    return fetch(url, { ...init, signal: AbortSignal.timeout(5_000) })
-  }
-
-  /** The header `Host` for bare requests. */
-  get host(): string {
-    return this.#base.host
   }
 }

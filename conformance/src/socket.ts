@@ -49,7 +49,9 @@ export class Socket {
     const socket = new Socket(ws)
     const opened = new Promise<void>((resolve, reject) => {
       ws.once('open', resolve)
-      ws.once('error', (error) => reject(new Failure(`${url.pathname}: ${error.message}`)))
+      ws.once('error', (error: NodeJS.ErrnoException) => {
+        reject(new Failure(`${url.pathname}: ${error.message || error.code}`))
+      })
     })
     ws.on('error', () => {})
     await within(opened, `an open socket at ${url.pathname}`)

@@ -1,14 +1,23 @@
 import type { Check } from '../check.js'
+import { announcingChecks } from './announcing.js'
+import { badInputChecks } from './bad-input.js'
 import { closingChecks } from './closing.js'
 import { forbiddenFrameChecks } from './forbidden-frames.js'
+import { greetingChecks } from './greeting.js'
 import { handshakeChecks } from './handshakes.js'
+import { holdingChecks } from './holding.js'
 import { introductionChecks } from './introductions.js'
-import { limitChecks } from './limits.js'
+import { keepAliveChecks } from './keep-alive.js'
+import { noticeChecks } from './notices.js'
 import { olderDialectChecks } from './older-dialects.js'
 import { pairingChecks } from './pairing.js'
 import { pipingChecks } from './piping.js'
+import { rateChecks } from './rates.js'
 import { refusalChecks } from './refusals.js'
-import { signalV1Checks } from './signal-v1.js'
+import { sessionChecks } from './sessions.js'
+import { signalV1MessageChecks } from './signal-v1-messages.js'
+import { signalChecks } from './signals.js'
+import { sizeChecks } from './sizes.js'
 import { supersedingChecks } from './superseding.js'
 import { urlChecks } from './urls.js'
 
@@ -18,12 +27,21 @@ export const allChecks: readonly Check[] = [
   ...handshakeChecks,
   ...refusalChecks,
   ...introductionChecks,
+  ...sessionChecks,
   ...olderDialectChecks,
-  ...signalV1Checks,
+  ...signalV1MessageChecks,
+  ...announcingChecks,
+  ...signalChecks,
+  ...noticeChecks,
   ...pairingChecks,
+  ...holdingChecks,
+  ...greetingChecks,
   ...pipingChecks,
   ...closingChecks,
   ...forbiddenFrameChecks,
   ...supersedingChecks,
-  ...limitChecks,
+  ...keepAliveChecks,
+  ...sizeChecks,
+  ...rateChecks,
+  ...badInputChecks,
 ]

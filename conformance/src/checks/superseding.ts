@@ -1,12 +1,13 @@
 import { pass } from '../arrivals.js'
+import { acquainted } from '../acquaintance.js'
 import { check, type Check } from '../check.js'
 import { must, same } from '../failure.js'
-import { clientClose, clientFrame, Opcode } from '../frames.js'
+import { clientClose } from '../frames.js'
 import type { Participant } from '../participant.js'
 import type { RawSocket } from '../raw-socket.js'
 import type { Scene } from '../scene.js'
 import { text } from '../socket.js'
-import { expectStrangers } from './introductions.js'
+import { expectStrangers } from '../strangers.js'
 
 /** Two peers who were introduced and whose connections are joined. */
 async function connected(
@@ -18,8 +19,6 @@ async function connected(
   await alice.introducedTo(bob)
   await bob.introducedTo(alice)
   const [a, b] = await scene.rawPair({ a: alice.id, b: bob.id, key })
-  a.write(clientFrame(Opcode.text, 'x'))
-  await b.dataFrame()
   return { alice, bob, key, a, b }
 }
 
@@ -41,11 +40,9 @@ export const supersedingChecks: readonly Check[] = [
   }),
 
   check('7.9', 'A newer request ends the pipe that its place is part of', async (scene) => {
-    const { first, second, unique } = scene
-    const names = { a: unique('a'), b: unique('b'), key: unique('key') }
-    const [oldA, oldB] = await scene.pair([], names)
-    oldA.send(text('x'))
-    await oldB.expect(text('x'))
+    const { first, second } = scene
+    const names = scene.place()
+    const [oldA, oldB] = await scene.pair(names)
     const newA = await first.connect(names.a, names.b, names.key)
     same((await oldA.closed()).code, 4409, 'close code of the old socket')
     same((await oldB.closed()).code, 4410, 'close code of its peer')
@@ -114,6 +111,21 @@ export const supersedingChecks: readonly Check[] = [
     await bob.expectIntroduction(alice, key)
   }),
 
+  check('7.10', 'In signal.v1 that Introduction says "again"', async (scene) => {
+    const [alice, bob, key] = await acquainted(scene)
+    const [a, b] = await scene.pair({ a: alice.id, b: bob.id, key })
+    a.ws.terminate()
+    same((await b.closed()).code, 4410, 'close code')
+    for (const [to, about] of [
+      [bob, alice],
+      [alice, bob],
+    ] as const) {
+      const introduction = await to.next('Introduction')
+      const expected = { type: 'Introduction', id: about.id, keys: [key], again: true }
+      same(introduction, expected, 'Introduction')
+    }
+  }),
+
   check('7.10', 'That happens at most once in 5 s', async (scene) => {
     const { alice, bob, key, a, b } = await connected(scene)
     a.reset()
@@ -121,8 +133,6 @@ export const supersedingChecks: readonly Check[] = [
     await alice.introducedTo(bob)
     const since = performance.now()
     const [a2, b2] = await scene.rawPair({ a: alice.id, b: bob.id, key })
-    a2.write(clientFrame(Opcode.text, 'x'))
-    await b2.dataFrame()
     a2.reset()
     b2.reset()
     await alice.introducedTo(bob, 8_000)

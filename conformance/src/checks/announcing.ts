@@ -1,0 +1,76 @@
+import { SUBPROTOCOL } from 'signal-protocol'
+import { acquainted } from '../acquaintance.js'
+import { check, type Check } from '../check.js'
+import { same } from '../failure.js'
+
+const v1 = SUBPROTOCOL
+
+/** §6.4: announced info. */
+export const announcingChecks: readonly Check[] = [
+  check('6.4', 'An Announce is shown to those who share a key, as an Update', async (scene) => {
+    const [alice, bob] = await acquainted(scene)
+    const info = { name: 'Alice', can: ['webrtc'] }
+    alice.socket.send({ type: 'Announce', info })
+    same(await bob.next('Update'), { type: 'Update', id: alice.id, info }, 'Update')
+  }),
+
+  check('6.4', 'An Announce is shown to nobody else, and not to its sender', async (scene) => {
+    const [alice, bob] = await acquainted(scene)
+    const stranger = await scene.second.peer(v1, scene.unique(), scene.unique('other key'))
+    stranger.messages()
+    alice.socket.send({ type: 'Announce', info: 1 })
+    await bob.next('Update')
+    await alice.settled()
+    await stranger.settled()
+    same(alice.messages(), [], 'messages to the sender')
+    same(stranger.messages(), [], 'messages to a stranger')
+  }),
+
+  check('6.4', 'An Announce before the first Join is part of the Introduction', async (scene) => {
+    const { first, second, unique } = scene
+    const key = unique('key')
+    const alice = await first.introduction(unique('alice'), v1)
+    alice.socket.send({ type: 'Announce', info: ['early'] })
+    alice.join(key)
+    await alice.settled()
+    const bob = await second.peer(v1, unique('bob'), key)
+    const introduction = await bob.next('Introduction')
+    same(introduction, { type: 'Introduction', id: alice.id, keys: [key], info: ['early'] }, 'it')
+    const back = await alice.next('Introduction')
+    same(back, { type: 'Introduction', id: bob.id, keys: [key] }, 'the one back')
+  }),
+
+  check('6.4', 'The info null is a value like any other', async (scene) => {
+    const [alice, bob, key] = await acquainted(scene)
+    alice.socket.send({ type: 'Announce', info: null })
+    same(await bob.next('Update'), { type: 'Update', id: alice.id, info: null }, 'Update')
+    bob.join(key)
+    same((await bob.next('Introduction')).info, null, 'info')
+  }),
+
+  check('6.4', 'Info lasts as long as its session', async (scene) => {
+    const { first, second, unique } = scene
+    const [id, key] = [unique('alice'), unique('key')]
+    const before = await first.peer(v1, id, key)
+    before.socket.send({ type: 'Announce', info: 'before' })
+    await before.settled()
+    await before.socket.close(1000)
+    await first.peer(v1, id, key)
+    const bob = await second.peer(v1, unique('bob'), key)
+    const introduction = await bob.next('Introduction')
+    same(introduction, { type: 'Introduction', id, keys: [key] }, 'Introduction')
+  }),
+
+  check('6.4', 'Of several sessions of a peer the newest announcement counts', async (scene) => {
+    const { first, second, unique } = scene
+    const [id, key] = [unique('alice'), unique('key')]
+    const older = await first.peer(v1, id, key)
+    const newer = await first.peer(v1, id, key)
+    newer.socket.send({ type: 'Announce', info: 'newer' })
+    await newer.settled()
+    older.socket.send({ type: 'Announce', info: 'older' })
+    await older.settled()
+    const bob = await second.peer(v1, unique('bob'), key)
+    same((await bob.next('Introduction')).info, 'newer', 'info')
+  }),
+]

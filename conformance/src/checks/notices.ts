@@ -1,0 +1,106 @@
+import { SUBPROTOCOL } from 'signal-protocol'
+import { acquainted } from '../acquaintance.js'
+import { check, each, type Check } from '../check.js'
+import { must, same } from '../failure.js'
+import { clientFrame, Opcode } from '../frames.js'
+import { text } from '../socket.js'
+
+const v1 = SUBPROTOCOL
+
+/** §6.6 to §6.12: what the server tells by itself. */
+export const noticeChecks: readonly Check[] = [
+  check('6.7', 'The first message is a Welcome, before anything was sent', async (scene) => {
+    const id = scene.unique('id é/')
+    const { socket } = await scene.first.introduction(id, v1)
+    const welcome = await socket.json('the Welcome')
+    same([welcome.type, welcome.id], ['Welcome', id], 'type and id')
+    const { name, version } = (welcome.server ?? {}) as Record<string, unknown>
+    same([typeof name, typeof version], ['string', 'string'], 'types of name and version')
+    must(welcome.iceServers === undefined || Array.isArray(welcome.iceServers), '"iceServers"')
+  }),
+
+  check('6.10', 'A Departure names the common keys that were left', async (scene) => {
+    const { first, second, unique } = scene
+    const [k1, k2, k3, k4] = [unique('k1'), unique('k2'), unique('k3'), unique('k4')]
+    const alice = await first.peer(v1, unique('alice'), k1, k2, k4)
+    const bob = await second.peer(v1, unique('bob'), k1, k2, k3)
+    await alice.introducedTo(bob)
+    bob.leave(k1, k3, k4)
+    same(await alice.next('Departure'), { type: 'Departure', id: bob.id, keys: [k1] }, 'Departure')
+    await bob.socket.close(1000)
+    same(await alice.next('Departure'), { type: 'Departure', id: bob.id, keys: [k2] }, 'Departure')
+  }),
+
+  ...each(['a close', 'a reset', 'the end of its connection'] as const, (end) =>
+    check('6.10', `A Departure follows ${end}`, async (scene) => {
+      const { first, second, unique } = scene
+      const [id, key] = [unique('bob'), unique('key')]
+      const alice = await first.peer(v1, unique('alice'), key)
+      const bob = await second.introduceRaw(id, key)
+      await alice.introducedTo({ id })
+      if (end === 'a close') {
+        bob.write(clientFrame(Opcode.close))
+        await bob.closeCode()
+        bob.end()
+      } else if (end === 'a reset') bob.reset()
+      else bob.end()
+      same(await alice.next('Departure'), { type: 'Departure', id, keys: [key] }, 'Departure')
+    }),
+  ),
+
+  check('6.10', 'There is no Departure while another session has the key', async (scene) => {
+    const { first, second, unique } = scene
+    const [id, key, other] = [unique('same'), unique('key'), unique('other')]
+    const alice = await first.peer(v1, unique('alice'), key, other)
+    const older = await second.peer(v1, id, key, other)
+    const newer = await second.peer(v1, id, key)
+    await alice.introducedTo(newer)
+    newer.leave(key)
+    await newer.settled()
+    newer.join(key)
+    await older.socket.close(1000)
+    same(await alice.next('Departure'), { type: 'Departure', id, keys: [other] }, 'Departure')
+    await newer.socket.close(1000)
+    same(await alice.next('Departure'), { type: 'Departure', id, keys: [key] }, 'Departure')
+  }),
+
+  check('6.10', 'A Departure does not end a connection', async (scene) => {
+    const { first, second } = scene
+    const [alice, bob, key] = await acquainted(scene)
+    const atAlice = await first.connect(alice.id, bob.id, key)
+    const atBob = await second.connect(bob.id, alice.id, key)
+    await bob.socket.close(1000)
+    await alice.next('Departure')
+    atAlice.send(text('still here'))
+    await atBob.expect(text('still here'))
+  }),
+
+  check(
+    '6.10',
+    'A peer that dies without a word has departed within 45 s',
+    async (scene) => {
+      const { first, second, unique } = scene
+      const [id, key] = [unique('dead'), unique('key')]
+      const alice = await first.peer(v1, unique('alice'), key)
+      // it answers no ping
+      await second.introduceRaw(id, key)
+      await alice.introducedTo({ id })
+      const departure = await alice.next('Departure', 46_000)
+      same(departure, { type: 'Departure', id, keys: [key] }, 'Departure')
+    },
+    { slow: true },
+  ),
+
+  check('6.12', 'Each Ping is answered with a Pong, and in its turn', async (scene) => {
+    const [alice, bob, key] = await acquainted(scene)
+    alice.socket.send({ type: 'Ping' })
+    alice.socket.send({ type: 'Signal', to: 'nobody', signal: 1 })
+    alice.socket.send({ type: 'Ping' })
+    const types = []
+    for (let n = 0; n < 3; n++) types.push((await alice.socket.json()).type)
+    same(types, ['Pong', 'Error', 'Pong'], 'types of the answers')
+    bob.join(key)
+    await bob.introducedTo(alice)
+    same(bob.messages(), [], 'messages to somebody else')
+  }),
+]

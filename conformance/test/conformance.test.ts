@@ -1,0 +1,61 @@
+import { LocalBus, SignalServer, type SignalServerOptions } from 'signal-server'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { allChecks, runCheck, setPatience, type Check, type Subject } from '../src/index.js'
+
+// other tests keep the machine busy meanwhile
+setPatience(15_000)
+
+/** Servers that are there while the tests of a block run; the checks see no more than their URLs. */
+function servers(...all: SignalServerOptions[]): Subject {
+  const running = all.map((options) => new SignalServer(options))
+  const subject: Subject = { first: '', second: '', common: 'v0' }
+  beforeAll(async () => {
+    const listening = await Promise.all(running.map((server) => server.listen({ port: 0 })))
+    const [first = '', second = first] = listening.map(({ url }) => url)
+    Object.assign(subject, { first, second })
+  })
+  afterAll(() => Promise.all(running.map((server) => server.close())))
+  return subject
+}
+
+/** A test for each check; the hostile ones one after the other. */
+function tests(checks: readonly Check[], subject: Subject): void {
+  for (const hostile of [false, true]) {
+    const chosen = checks.filter((check) => (check.hostile ?? false) === hostile)
+    if (chosen.length === 0) continue
+    describe(hostile ? 'under fire' : 'in peace', { concurrent: !hostile }, () => {
+      for (const check of chosen) {
+        test(`§${check.section} ${check.sentence}`, () => runCheck(check, subject))
+      }
+    })
+  }
+}
+
+const isSlow = ({ slow }: Check) => slow === true
+// a thousand sockets that answer no ping
+const isCrowd = ({ section, slow }: Check) => slow === true && section === '9.1'
+
+describe('a server with its defaults', { timeout: 60_000 }, () => {
+  const checks = allChecks.filter((check) => !isSlow(check) || isCrowd(check))
+  tests(checks, servers({}))
+})
+
+// what takes minutes with the defaults
+describe('a server with little patience', { timeout: 60_000 }, () => {
+  const times = { holdTime: 8_000, stallTime: 2_000, slowedTime: 2_000 }
+  const subject = servers({ ...times, pingAfter: 1_000, pongWithin: 1_000 })
+  const checks = allChecks.filter((check) => isSlow(check) && !isCrowd(check))
+  tests(checks, subject)
+})
+
+describe('two servers that a bus joins', { timeout: 60_000 }, () => {
+  const bus = new LocalBus()
+  const between = ['4', '5', '6', '7.1', '7.2', '7.3', '7.6', '7.7', '7.9', '7.10']
+  const checks = allChecks.filter(
+    ({ section, hostile, slow }) =>
+      !hostile &&
+      !slow &&
+      between.some((part) => section === part || section.startsWith(`${part}.`)),
+  )
+  tests(checks, servers({ bus }, { bus }))
+})
