@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Server } from 'node:http'
-import type { Express, Router } from 'express'
+import type { Router } from 'express'
 import type { IceServer } from 'signal-protocol'
 import { Admission } from './admission.js'
 import { Instances } from './bus/instances.js'
@@ -111,7 +111,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
    *
    * @param path - below which everything is, such as `/signal`
    */
-  mount(app: Pick<Express, 'use'>, server: Server, path = '/'): this {
+  mount(app: { use(path: string, router: Router): unknown }, server: Server, path = '/'): this {
     app.use(path, this.router)
     return this.attach(server, { path })
   }
