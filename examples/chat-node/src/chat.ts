@@ -36,7 +36,9 @@ client.on('disconnected', () => {
 })
 client.on('peer', (peer, _key, socket) => {
   console.log(`→ ${nameOf(peer)} is here`)
-  socket.onmessage = ({ data }) => console.log(`${nameOf(peer)}: ${String(data)}`)
+  socket.onmessage = ({ data }) => {
+    console.log(`${nameOf(peer)}: ${typeof data === 'string' ? data : '(bytes)'}`)
+  }
 })
 client.on('peer-left', (peer) => console.log(`← ${nameOf(peer)} has gone`))
 client.on('error', (error) => {
