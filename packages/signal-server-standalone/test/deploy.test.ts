@@ -17,6 +17,8 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const inRoot = (name: string) => readFileSync(join(root, name), 'utf8')
 const known = new Set(Object.values(groups).flatMap((g) => Object.values(g).map(({ env }) => env)))
 const startScript = 'packages/signal-server-standalone/dist/start.js'
+// without it, large messages cost twice the CPU (docs/DEPLOY.md, Node's memory limits)
+const heap = '--initial-old-space-size=256'
 
 /** Settings that a file gives the server: each must exist, and all must be right together. */
 function expectSettings(env: Record<string, string>): void {
@@ -43,7 +45,7 @@ describe('the Dockerfile', () => {
     expect(last).toContainEqual(['USER', 'node'])
     expect(last.map(([name]) => name)).toContain('HEALTHCHECK')
     expect(last.map(([name]) => name)).not.toContain('RUN')
-    expect(last.at(-1)).toEqual(['CMD', `["node", "${startScript}"]`])
+    expect(last.at(-1)).toEqual(['CMD', `["node", "${heap}", "${startScript}"]`])
   })
 
   test('copies nothing secret and nothing large', () => {
@@ -122,7 +124,7 @@ describe('compose.yaml', () => {
 
 describe('Heroku', () => {
   test('starts the server', () => {
-    expect(inRoot('Procfile')).toBe(`web: node ${startScript}\n`)
+    expect(inRoot('Procfile')).toBe(`web: node ${heap} ${startScript}\n`)
     expect(existsSync(join(root, startScript))).toBe(true)
   })
 
@@ -220,7 +222,7 @@ describe('the systemd unit', () => {
   const unit = shipped('signal-server.service')
 
   test('starts the server, with settings that exist', () => {
-    expect(unit).toContain(`ExecStart=/usr/bin/node ${startScript}\n`)
+    expect(unit).toContain(`ExecStart=/usr/bin/node ${heap} ${startScript}\n`)
     const settings = [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)]
     expectSettings(Object.fromEntries(settings.map(([, name, value]) => [name!, value!])))
   })
