@@ -221,8 +221,10 @@ export class IntroductionsAcross {
   }
 
   #know(app: string, key: string, peer: PeerNotice, instance: string): void {
+    const { id, since } = peer
+    if (typeof id !== 'string' || typeof since !== 'number') throw new TypeError('no peer')
     this.#remote.add({ ...peer, app, key, instance, doubtful: false })
-    this.#rank(app, key, peer.id)
+    this.#rank(app, key, id)
   }
 
   #rank(app: string, key: string, id: string): void {

@@ -1,0 +1,275 @@
+import { describe, expect, test } from 'vitest'
+import { topics } from '../src/bus/topics.js'
+import { eventually } from './harness/arrivals.js'
+import type { Client, Fields } from './harness/client.js'
+import { Fleet } from './harness/fleet.js'
+
+const key = 'happy-raccoon'
+
+/** The messages of a type that a client has got so far. */
+const got = (client: Client, type: string): Fields[] =>
+  client.seen.map(({ text }) => JSON.parse(text) as Fields).filter((m) => m.type === type)
+
+/** Cuts every server off the bus, or mends that. */
+function set(fleet: Fleet, up: boolean): void {
+  for (const bus of fleet.buses) bus.up = up
+}
+
+async function introduced(...peers: Client[]): Promise<void> {
+  for (const peer of peers) await peer.next('Introduction')
+}
+
+describe('while the bus is down', () => {
+  test('row 40: a pipe across servers pauses, and loses nothing if that does not last', async () => {
+    const fleet = await Fleet.sail(2)
+    const [a, b] = await fleet.pair([0, 1])
+    a.send('before')
+    await b.messages.next()
+    // whatever is under way has arrived
+    await eventually(() => fleet.ships[0]!.server.stats().bufferedBytes === 0, 'a quiet pipe')
+    set(fleet, false)
+    for (let n = 0; n < 50; n++) a.send(Buffer.alloc(100_000, n))
+    b.send('the other way')
+    await eventually(() => fleet.ships[0]!.server.stats().bufferedBytes > 60_000, 'a full pipe')
+    expect(fleet.ships[0]!.server.stats().bufferedBytes).toBeLessThan(600_000)
+    set(fleet, true)
+    for (let n = 0; n < 50; n++) {
+      expect((await b.messages.next()).bytes.equals(Buffer.alloc(100_000, n))).toBe(true)
+    }
+    expect((await a.messages.next()).text).toBe('the other way')
+    a.ws.close(4000)
+    expect((await b.closed).code).toBe(4000)
+    await fleet.expectQuiet()
+  })
+
+  test(
+    'row 40: holds wait, pipes across servers end with 1013 after 5 s, and all works again after it',
+    { timeout: 30_000 },
+    async () => {
+      const fleet = await Fleet.sail(2)
+      const [a, b] = await fleet.pair([0, 1])
+      const near = await fleet.v1(0, 'near', key)
+      const far = await fleet.v1(1, 'far', key)
+      const leaving = await fleet.v1(1, 'leaving', key)
+      await introduced(near, near, far, leaving)
+      set(fleet, false)
+      const downAt = performance.now()
+
+      // local work goes on
+      const [c, d] = await fleet.pair([0, 0], 'local')
+      const local = await fleet.v1(0, 'local', key)
+      expect((await local.next('Introduction')).id).toBe('near')
+      // what others would have been told
+      await leaving.close()
+      const waits = await fleet.client(0, `/connection/near/far/${key}`)
+      const partner = await fleet.client(1, `/connection/far/near/${key}`)
+
+      expect([(await a.closed).code, (await b.closed).code]).toEqual([1013, 1013])
+      expect(performance.now() - downAt).toBeGreaterThan(4_900)
+      expect(performance.now() - downAt).toBeLessThan(7_500)
+      expect(fleet.gauge('waiting')).toEqual([1, 1])
+
+      set(fleet, true)
+      waits.send('found')
+      expect((await partner.messages.next()).text).toBe('found')
+      await eventually(
+        () => got(far, 'Introduction').some(({ id }) => id === 'local'),
+        'the new one',
+      )
+      await eventually(() => got(near, 'Departure').some(({ id }) => id === 'leaving'), 'the leave')
+      expect(got(near, 'Departure')).toEqual([{ type: 'Departure', id: 'leaving', keys: [key] }])
+      expect(got(far, 'Departure').map(({ id }) => id)).toEqual(['leaving'])
+      c.send('undisturbed')
+      expect((await d.messages.next()).text).toBe('undisturbed')
+    },
+  )
+
+  test('row 40: a pair that meets at that moment waits, or is told', async () => {
+    const fleet = await Fleet.sail(2)
+    for (let n = 0; n < 20; n++) {
+      fleet.bus.delay = () => n / 2
+      const sides = await Promise.all([
+        fleet.client(0, `/connection/a/b/${n}`),
+        fleet.client(1, `/connection/b/a/${n}`),
+      ])
+      set(fleet, false)
+      set(fleet, true)
+      sides[0].send('a word')
+      const met = sides[1].messages.next().then(({ text }) => text)
+      const told = sides[0].closed.then(({ code }) => code)
+      expect(['a word', 4410]).toContain(await Promise.race([met, told]))
+      met.catch(() => {})
+    }
+  })
+})
+
+describe('a server that is cut off', () => {
+  test(
+    'row 41: and does not know it, is taken for dead by the others, and welcomed back',
+    { timeout: 40_000 },
+    async () => {
+      const fleet = await Fleet.sail(3)
+      const lost = await fleet.v1(0, 'lost', key, 'another')
+      const kept = await fleet.v1(1, 'kept', key, 'another')
+      await introduced(lost, kept)
+      const [a, b] = await fleet.pair([0, 1])
+      const [c, d] = await fleet.pair([1, 2], 'others')
+      fleet.buses[0]!.mute = true
+      const since = performance.now()
+      expect(await kept.next('Departure', 15_000)).toEqual({
+        type: 'Departure',
+        id: 'lost',
+        keys: [key, 'another'],
+      })
+      expect((await b.closed).code).toBe(4410)
+      expect(performance.now() - since).toBeLessThan(15_000)
+      expect((await a.closed).code).toBe(4410)
+      // nobody is introduced to a ghost
+      const fresh = await fleet.v1(2, 'fresh', key)
+      await introduced(fresh, kept)
+      expect(got(fresh, 'Introduction').map(({ id }) => id)).toEqual(['kept'])
+
+      fleet.buses[0]!.mute = false
+      await eventually(
+        () => got(fresh, 'Introduction').some(({ id }) => id === 'lost'),
+        'its return',
+      )
+      await eventually(
+        () => got(lost, 'Introduction').some(({ id }) => id === 'fresh'),
+        'the others',
+      )
+      await eventually(
+        () => got(kept, 'Introduction').filter(({ id }) => id === 'lost').length > 1,
+        'to be introduced to those who knew it before',
+      )
+      const again = await fleet.pair([0, 1], 'again')
+      again[0].send('back')
+      expect((await again[1].messages.next()).text).toBe('back')
+      c.send('undisturbed')
+      expect((await d.messages.next()).text).toBe('undisturbed')
+    },
+  )
+
+  test('row 42: pairs and registrations of a split are as they must be when it heals', async () => {
+    const fleet = await Fleet.sail(2)
+    const [a, b] = await fleet.pair([0, 0], 'k', ['alice', 'bob'])
+    fleet.buses[1]!.up = false
+    // the same two come back on the other side of the split
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    const [a2, b2] = await fleet.pair([1, 1], 'k', ['alice', 'bob'])
+    const one = await fleet.v1(0, 'one', key)
+    const two = await fleet.v1(1, 'two', key)
+    fleet.buses[1]!.up = true
+    expect([(await a.closed).code, (await b.closed).code].sort()).toEqual([4409, 4410])
+    a2.send('the newest')
+    expect((await b2.messages.next()).text).toBe('the newest')
+    expect((await one.next('Introduction')).id).toBe('two')
+    expect((await two.next('Introduction')).id).toBe('one')
+    expect(fleet.gauge('pipes')).toEqual([1, 2])
+  })
+})
+
+describe('row 43: a message of the bus that gets lost', () => {
+  test('row 43: in the middle of a pipe ends it on both sides, with nothing behind the gap', async () => {
+    const fleet = await Fleet.sail(2)
+    const [a, b] = await fleet.pair([0, 1])
+    let count = 0
+    fleet.bus.loses = ({ t }) => t === 'data' && ++count === 5
+    for (let n = 0; n < 40 && a.ws.readyState === a.ws.OPEN; n++) {
+      a.send(`message ${n}`)
+      await Promise.race([a.settled(), a.closed])
+    }
+    expect((await b.closed).code).toBe(4410)
+    expect((await a.closed).code).toBe(4410)
+    const texts = b.messages.take().map(({ text }) => text)
+    expect(texts).toEqual(texts.map((_, n) => `message ${n}`))
+    expect(texts.length).toBeLessThan(40)
+    await fleet.expectQuiet()
+  })
+
+  test.for(['data', 'close'] as const)(
+    'row 43: is found though nothing comes behind it (%s)',
+    async (kind) => {
+      const fleet = await Fleet.sail(2)
+      const [a, b] = await fleet.pair([0, 1])
+      a.send('1')
+      await b.messages.next()
+      fleet.bus.loses = ({ t }) => t === kind
+      if (kind === 'data') a.send('2')
+      else a.ws.close(4000)
+      expect((await b.closed).code).toBe(4410)
+      expect((await a.closed).code).not.toBe(4000)
+      expect(b.messages.take()).toEqual([])
+      await fleet.expectQuiet()
+    },
+  )
+
+  test('row 43: is made up for where it only was an acknowledgement', async () => {
+    const fleet = await Fleet.sail(2)
+    const [a, b] = await fleet.pair([0, 1])
+    let acks = 0
+    fleet.bus.loses = ({ t }) => t === 'ack' && ++acks % 2 === 1
+    for (let n = 0; n < 100; n++) a.send(Buffer.alloc(100_000, n))
+    for (let n = 0; n < 100; n++) {
+      expect((await b.messages.next()).bytes.equals(Buffer.alloc(100_000, n))).toBe(true)
+    }
+    fleet.bus.loses = () => false
+    await eventually(() => fleet.ships[0]!.server.stats().bufferedBytes === 0, 'the last of them')
+    expect(acks).toBeGreaterThan(10)
+  })
+
+  test('row 43: is found out where it said that the pipe has ended', async () => {
+    const fleet = await Fleet.sail(2)
+    const [a, b] = await fleet.pair([0, 1])
+    fleet.bus.loses = ({ t }) => t === 'end'
+    await a.kill()
+    expect((await b.closed).code).toBe(4410)
+    await fleet.expectQuiet()
+  })
+})
+
+describe('a server of another version', () => {
+  test('says what is not understood, and is not listened to', async () => {
+    const fleet = await Fleet.sail(2)
+    const a = await fleet.v1(0, 'a', key)
+    const stranger = fleet.bus.member()
+    const instance = 'of another version'
+    const say = (topic: string, message: object) =>
+      stranger.publish(topic, Buffer.from(JSON.stringify({ instance, ...message })))
+    const keyTopic = topics.key('', key)
+    say(topics.all, { t: 'a type of tomorrow', with: ['fields'] })
+    say(topics.all, { t: 'alive', mood: 'good' })
+    say(keyTopic, { t: 'join', app: '', key })
+    say(keyTopic, { t: 'join', app: '', key, peer: null })
+    say(keyTopic, { t: 'hold', hold: null })
+    say(keyTopic, { t: 'update', app: '', keys: 'no list' })
+    say(topics.all, { t: 'alive', time: 1e300 })
+    for (const garbage of [
+      '',
+      '{',
+      '{}',
+      'null',
+      '[]',
+      '\u0001',
+      '\u0001\u0002\u00ff\u00ff',
+      '\u0002',
+    ]) {
+      for (const topic of [topics.all, keyTopic]) {
+        stranger.publish(topic, Buffer.from(garbage, 'latin1'))
+      }
+    }
+    // what is understood is taken, with fields of tomorrow in it
+    const peer = { id: 'b', v1: true, since: 1, pronouns: 'they', info: { name: 'B' } }
+    say(keyTopic, { t: 'join', app: '', key, peer, colour: 'blue' })
+    expect(await a.next('Introduction')).toEqual({
+      type: 'Introduction',
+      id: 'b',
+      keys: [key],
+      info: { name: 'B' },
+    })
+    say(topics.all, { t: 'bye' })
+    expect((await a.next('Departure')).id).toBe('b')
+    await a.kill()
+    await fleet.expectQuiet()
+  })
+})
