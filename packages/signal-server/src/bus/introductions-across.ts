@@ -25,8 +25,8 @@ export interface LocalIntroductions {
   departRemote(app: string, id: string, keys: string[], still: Still): void
   /** A peer elsewhere has new info. */
   updateRemote(app: string, id: string, info: Json, keys: string[]): void
-  /** A peer elsewhere signals one here. */
-  signalRemote(app: string, from: string, to: string, signal: Json): void
+  /** A peer elsewhere signals one here, with which it shares this key. */
+  signalRemote(app: string, from: string, to: string, key: string, signal: Json): void
   /** Sessions of a peer that are here and older than this do not hear of a key any more. */
   outranked(app: string, id: string, key: string, since: number | undefined): void
   /** Every peer here, with its keys. */
@@ -74,7 +74,9 @@ export class IntroductionsAcross {
       }
       local.updateRemote(app, id, info, keys)
     })
-    instances.on('signal', ({ app, from, to, signal }) => local.signalRemote(app, from, to, signal))
+    instances.on('signal', ({ app, from, to, key, signal }) => {
+      local.signalRemote(app, from, to, key, signal)
+    })
     instances.on('again', ({ app, key, to, about }) => this.#again(app, key, to, about))
     instances.on('anew', ({ instance }) => this.#remote.doubt(instance))
     instances.on('told', ({ answer = false, instance }) => {
@@ -165,8 +167,8 @@ export class IntroductionsAcross {
   }
 
   /** Brings a signal to a peer elsewhere. */
-  signal({ app, id, instance }: RemotePeer, from: string, signal: Json): void {
-    this.instances.send(instance, { t: 'signal', app, from, to: id, signal })
+  signal({ app, id, key, instance }: RemotePeer, from: string, signal: Json): void {
+    this.instances.send(instance, { t: 'signal', app, from, to: id, key, signal })
   }
 
   /** Introduces a peer to another once more, wherever it is; both may be elsewhere. */

@@ -45,7 +45,7 @@ export type BusMessage =
   | { t: 'leave'; app: string; key: string; id: string }
   | { t: 'update'; app: string; keys: string[]; id: string; info: Json }
   | { t: 'again'; app: string; key: string; to: string; about: string }
-  | { t: 'signal'; app: string; from: string; to: string; signal: Json }
+  | { t: 'signal'; app: string; from: string; to: string; key: string; signal: Json }
   | { t: 'hold'; hold: HoldNotice; answer?: boolean }
   | { t: 'propose'; mine: string; yours: string }
   | { t: 'accept'; mine: string; yours: string }

@@ -61,9 +61,9 @@ export class Abroad implements LocalIntroductions {
     this.work.run(this.#update(app, id, info, keys))
   }
 
-  signalRemote(app: string, from: string, to: string, signal: Json): void {
+  signalRemote(app: string, from: string, to: string, key: string, signal: Json): void {
     const sessions = this.worlds.get(app)?.peers.get(to)?.sessions ?? []
-    const receiver = sessions.findLast((session) => session.dialect === this.v1)
+    const receiver = sessions.findLast((session) => this.#readsSignals(session, key))
     receiver?.tell({ type: 'signal', from, signal })
   }
 
@@ -83,9 +83,13 @@ export class Abroad implements LocalIntroductions {
   /** A peer as other instances know it. */
   #notice(peer: Peer<Session>, key: string): PeerNotice {
     const { id, info, sessions } = peer
-    const v1 = sessions.some(({ dialect }) => dialect === this.v1)
+    const v1 = sessions.some((session) => this.#readsSignals(session, key))
     const since = peer.newestWith(key)?.arrival ?? 0
     return { id, v1, since, ...(info !== undefined && { info }) }
+  }
+
+  #readsSignals({ dialect, keys }: Session, key: string): boolean {
+    return dialect === this.v1 && keys.has(key)
   }
 
   *#introduce(app: string, about: PeerNotice, keys: string[], still: Still, to?: string): Steps {
