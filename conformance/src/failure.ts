@@ -18,7 +18,7 @@ export function must(condition: boolean, sentence: string): asserts condition {
 }
 
 /** A value on one line, cut where it is long. */
-export function shown(value: unknown): string {
+function shown(value: unknown): string {
   const text = Buffer.isBuffer(value)
     ? `${value.length} bytes ${value.subarray(0, 16).toString('hex')}`
     : (JSON.stringify(value) ?? String(value))

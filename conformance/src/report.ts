@@ -3,7 +3,7 @@ import type { Result } from './runner.js'
 import { titles } from './sections.js'
 
 /** Orders sections by their numbers: 2.10 comes after 2.9. */
-export function compareSections(a: string, b: string): number {
+function compareSections(a: string, b: string): number {
   return a.localeCompare(b, 'en', { numeric: true })
 }
 
