@@ -38,11 +38,15 @@ export class Slowdown {
     if (this.active && until <= this.#until) return true
     clearTimeout(this.#timer)
     this.#until = until
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      this.#endedAt = performance.now()
-      this.resume()
-    }, until - now)
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined
+        this.#endedAt = performance.now()
+        this.resume()
+        // a timer may be early by a part of a millisecond
+      },
+      until - now + 1,
+    )
     this.#endedAt = Infinity
     return true
   }

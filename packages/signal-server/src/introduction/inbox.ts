@@ -13,12 +13,14 @@ export interface InboxOwner {
   take(data: Buffer, binary: boolean, done: () => void): void
   /** It has been slowed for too long. */
   tooFast(): void
-  /** Memory is short, and it has begun a large message. */
+  /** Memory is short, and stays so while a large message of it waits for its end. */
   tooLarge(): void
 }
 
 // as much as one read from the kernel delivers
 const smallMessage = 64 * 1024
+// so long a large message may wait while memory is short
+const patience = 5_000
 
 /**
  * The messages of one introduction socket: one after the other, and no faster than allowed. While
@@ -34,6 +36,8 @@ export class Inbox {
   /** Bytes of a message that is not complete. */
   #unfinished = 0
   #busy = false
+  /** Since when it is not read because memory is short. */
+  #shortSince: number | undefined
   #closed = false
 
   constructor(
@@ -69,6 +73,16 @@ export class Inbox {
     this.#charge(this.#messagePace, 1)
   }
 
+  beat(): void {
+    if (this.#shortSince === undefined) return
+    if (!this.context.budget.over) {
+      this.#shortSince = undefined
+      this.#next()
+    } else if (performance.now() - this.#shortSince > patience) {
+      this.owner.tooLarge()
+    }
+  }
+
   /** Looks at nothing any more; what comes is thrown away. */
   close(): void {
     this.#closed = true
@@ -83,12 +97,15 @@ export class Inbox {
     this.#unfinished += bytes
     if (this.#unfinished <= smallMessage) return
     this.#share.set(this.#unfinished)
-    if (this.context.budget.over) this.owner.tooLarge()
+    if (!this.context.budget.over) return
+    this.#shortSince ??= performance.now()
+    this.ws.pause()
   }
 
   #receive(data: RawData, binary: boolean): void {
     this.#unfinished = 0
     this.#share.set(0)
+    this.#shortSince = undefined
     if (this.#closed) return
     this.context.outcomes.introductionMessages++
     this.#waiting.push({ data: data as Buffer, binary })
@@ -113,7 +130,7 @@ export class Inbox {
       atOnce = false
     }
     if (this.#closed) return
-    const waits = this.#busy || this.#slowdown.active
+    const waits = this.#busy || this.#slowdown.active || this.#shortSince !== undefined
     if (waits && !this.ws.isPaused) this.ws.pause()
     else if (!waits && this.ws.isPaused) {
       // silence while it was not read does not count

@@ -142,6 +142,7 @@ export class Session implements Pulse, Member, InboxOwner {
   }
 
   beat(now: number): void {
+    this.#inbox.beat()
     this.#outbox.beat()
     const { expiresAt = Infinity, revoked } = this.grant
     if (now >= expiresAt || revoked?.aborted) this.end(CloseCode.unauthorized, 'grant_ended')
