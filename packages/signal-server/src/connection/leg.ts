@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
-import { CloseCode, closeReason } from 'signal-protocol'
+import { CloseCode } from 'signal-protocol'
 import type { Grant } from '../authorize.js'
 import type { EndpointContext } from '../endpoint.js'
 import type { Pulse } from '../heartbeat.js'
-import { closeFrame, FrameError, Opcode, serverFrame, type ControlOpcode } from './frame.js'
+import { Closing } from './closing.js'
+import { FrameError, Opcode, serverFrame, type ControlOpcode } from './frame.js'
 import { FrameTranslator, type FrameSink } from './frame-translator.js'
 import { Inlet } from './inlet.js'
 import { Outbox } from './outbox.js'
@@ -25,15 +26,10 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   #receiver: LegReceiver | undefined
   readonly #inlet: Inlet
   readonly #outbox: Outbox
+  readonly #closing: Closing
   readonly #pings = new OwnPings()
   /** Milliseconds until even a slow reader can have answered the last ping. */
   #patience = 0
-  #closeSent = false
-  /** What it sends can no longer be understood. */
-  #deaf = false
-  /** What it sends goes nowhere any more. */
-  #ending = false
-  #linger: NodeJS.Timeout | undefined
   readonly #whenClosed: (() => void)[] = []
 
   /**
@@ -47,7 +43,10 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     private readonly context: EndpointContext,
   ) {
     this.#inlet = new Inlet(socket, context.budget)
-    this.#outbox = new Outbox(socket, context.budget, () => this.#receiver?.drained?.())
+    const { stallTime, closeTime } = context.settings
+    const drained = () => this.#receiver?.drained?.()
+    this.#outbox = new Outbox(socket, context.budget, stallTime, drained)
+    this.#closing = new Closing(socket, this.#inlet, this.#outbox, this.translator, closeTime)
     context.heartbeat.add(this)
     socket.on('end', () => this.#finished())
     socket.on('close', () => this.#closed())
@@ -85,7 +84,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   }
 
   write(bytes: Buffer): void {
-    if (!this.#closeSent && this.socket.writable) this.#outbox.write(bytes)
+    if (!this.#closing.closeSent && this.socket.writable) this.#outbox.write(bytes)
   }
 
   cork(): void {
@@ -93,9 +92,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   }
 
   passClose(payload: Buffer): void {
-    this.write(serverFrame(Opcode.close, payload))
-    this.#closeSent = true
-    this.#lingerThen(() => this.#receiver?.failed(undefined, 'pipe_peer_gone'))
+    this.#closing.pass(payload, () => this.#receiver?.failed(undefined, 'pipe_peer_gone'))
   }
 
   pause(reason: number): void {
@@ -108,27 +105,15 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   }
 
   close(code: CloseCode): void {
-    if (this.#ending) return
-    if (this.#atBoundary && !this.#closeSent) {
-      this.write(closeFrame(code, closeReason[code]))
-      this.#closeSent = true
-    }
-    this.#discard()
-    const willAnswer = this.#closeSent && !this.translator.closed && !this.#deaf
-    if (willAnswer) this.#lingerThen(() => this.finish())
-    else this.finish()
+    this.#closing.close(code, this.#atBoundary)
   }
 
   finish(): void {
-    this.#discard()
-    this.#outbox.listens()
-    this.socket.end()
-    this.#lingerThen(() => this.socket.destroy())
+    this.#closing.finish()
   }
 
   destroy(): void {
-    this.#ending = true
-    this.socket.destroy()
+    this.#closing.destroy()
     this.#release()
   }
 
@@ -139,9 +124,9 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
 
   ping(): boolean {
     // a queue that does not move, or a pause, is judged by the stall time
-    if (this.#inlet.paused || this.#ending || this.queued > 0) return false
+    if (this.#inlet.paused || this.#closing.ending || this.queued > 0) return false
     if (this.#sendPing()) {
-      this.#patience = this.#unread
+      this.#patience = this.#outbox.unread
       return true
     }
     // no frame may be put in; but who stopped in the middle of a frame owes the rest of it
@@ -149,7 +134,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   }
 
   lapsed(): void {
-    if (this.#inlet.paused || this.#ending || this.queued > 0 || this.#patience > 0) return
+    if (this.#inlet.paused || this.#closing.ending || this.queued > 0 || this.#patience > 0) return
     this.#receiver?.failed(undefined, 'half_open')
     this.destroy()
   }
@@ -160,10 +145,10 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     this.#outbox.beat(elapsed)
     if (this.#outbox.unread > askAfter && !this.#pings.pending) this.#sendPing()
     if (this.stalledFor >= this.context.settings.stallTime) {
-      if (this.#ending) this.destroy()
+      if (this.#closing.ending) this.destroy()
       else this.#receiver?.stalled()
     }
-    if (this.#ending) return
+    if (this.#closing.ending) return
     const { expiresAt = Infinity, revoked } = this.grant
     if (now >= expiresAt || revoked?.aborted) {
       this.#receiver?.failed(CloseCode.unauthorized, 'grant_ended')
@@ -174,21 +159,17 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
 
   data(bytes: Buffer): void {
     this.#outbox.listens()
-    if (!this.#ending) this.#receiver!.data(bytes)
+    if (!this.#closing.ending) this.#receiver!.data(bytes)
   }
 
   control(opcode: ControlOpcode, payload: Buffer): void {
     this.#outbox.listens()
     const mark = opcode === Opcode.pong ? this.#pings.answered(payload) : undefined
     if (mark !== undefined) return this.#outbox.wasRead(mark)
-    if (opcode === Opcode.close && this.#closeSent) this.#outbox.wasRead(this.#outbox.written)
-    if (!this.#ending) this.#receiver!.control(opcode, payload)
+    if (opcode === Opcode.close && this.#closing.closeSent)
+      this.#outbox.wasRead(this.#outbox.written)
+    if (!this.#closing.ending) this.#receiver!.control(opcode, payload)
     else if (opcode === Opcode.close) this.finish()
-  }
-
-  /** Milliseconds for which it may be busy with what it has got. */
-  get #unread(): number {
-    return Math.min(this.#outbox.unread, this.context.settings.stallTime)
   }
 
   get #atBoundary(): boolean {
@@ -201,52 +182,35 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
       this.translator.push(chunk)
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
-      this.#deaf = true
-      if (this.#ending) this.finish()
+      this.#closing.deafen()
+      if (this.#closing.ending) this.finish()
       else this.#receiver!.failed(error.code, 'protocol_error')
     }
   }
 
   /** Pings the client, where a frame may be put in. */
   #sendPing(payload?: Buffer): boolean {
-    if (!this.#atBoundary || this.#closeSent) return false
+    if (!this.#atBoundary || this.#closing.closeSent) return false
     this.write(serverFrame(Opcode.ping, this.#pings.next(this.#outbox.written, payload)))
     return true
   }
 
-  #discard(): void {
-    this.#ending = true
-    this.#inlet.discard()
-  }
-
   /** The client has ended its half of the TCP connection. */
   #finished(): void {
-    if (!this.#ending) this.#receiver?.failed(undefined, 'pipe_peer_gone')
+    if (!this.#closing.ending) this.#receiver?.failed(undefined, 'pipe_peer_gone')
     this.finish()
   }
 
   #closed(): void {
     this.context.heartbeat.remove(this)
-    if (!this.#ending) this.#receiver?.failed(undefined, 'pipe_peer_gone')
-    this.#ending = true
+    if (!this.#closing.ending) this.#receiver?.failed(undefined, 'pipe_peer_gone')
     this.#release()
     for (const callback of this.#whenClosed.splice(0)) callback()
   }
 
   #release(): void {
-    clearTimeout(this.#linger)
+    this.#closing.release()
     this.#inlet.release()
     this.#outbox.release()
-  }
-
-  /** Calls back after the close time, which starts when the client can have read everything. */
-  #lingerThen(callback: () => void): void {
-    clearTimeout(this.#linger)
-    if (this.socket.destroyed) return
-    const wait = this.#unread + this.context.settings.closeTime
-    this.#linger = setTimeout(() => {
-      if (this.queued > 0) this.#lingerThen(callback)
-      else callback()
-    }, wait)
   }
 }

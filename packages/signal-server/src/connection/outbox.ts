@@ -16,10 +16,14 @@ export class Outbox {
   #stalledFor = 0
   readonly #share: Share
 
-  /** @param drained - after {@link exceeds} was true: there is room again */
+  /**
+   * @param longest - milliseconds that a client may take for what it was written, at most
+   * @param drained - after {@link exceeds} was true: there is room again
+   */
   constructor(
     private readonly socket: Socket,
     budget: ByteBudget,
+    private readonly longest: number,
     private readonly drained: () => void,
   ) {
     this.#share = new Share(budget)
@@ -49,7 +53,7 @@ export class Outbox {
    * and there, hide megabytes from whoever only looks at what waits.
    */
   get unread(): number {
-    return (this.#written - this.#read) / slowestReader
+    return Math.min((this.#written - this.#read) / slowestReader, this.longest)
   }
 
   /** The client has shown that it has read the first so many bytes. */
