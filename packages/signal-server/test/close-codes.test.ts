@@ -76,7 +76,7 @@ describe('row 27: a close frame', () => {
     a.write(clientClose(1000))
     expect(await b.closeCode()).toBe(1000)
     b.write(clientClose(1000))
-    await within(Promise.all([a.ended, b.ended]), 'the end of both connections', 200)
+    await within(Promise.all([a.ended, b.ended]), 'the end of both connections', 2_000)
     expect(await a.closeCode()).toBe(1000)
     for (const side of [a, b]) side.end()
     await stage.expectQuiet()

@@ -8,18 +8,18 @@ const kibibyte = 1024
 
 describe('row 20: a peer that does not come', () => {
   test('row 20: ends the wait with 4408 after the hold time', async () => {
-    const stage = await Stage.open({ holdTime: 60 })
+    const stage = await Stage.open({ holdTime: 600 })
     const started = performance.now()
     const alone = await stage.client('/connection/alice/bob/k')
     const closing = await alone.closed
     expect(closing).toEqual({ code: 4408, reason: expect.stringContaining('did not come') })
-    expect(performance.now() - started).toBeGreaterThan(55)
+    expect(performance.now() - started).toBeGreaterThanOrEqual(590)
     expect(stage.outcomes()).toMatchObject({ held: 1, hold_timed_out: 1, paired: 0 })
     await stage.expectQuiet()
   })
 
   test('row 20: the hold time of one that was paired is over', async () => {
-    const stage = await Stage.open({ holdTime: 60 })
+    const stage = await Stage.open({ holdTime: 600 })
     const alice = await stage.client('/connection/alice/bob/k')
     const bob = await stage.client('/connection/bob/alice/k')
     const other = await stage.client('/connection/alice/carol/k')

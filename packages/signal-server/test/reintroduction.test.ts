@@ -220,7 +220,7 @@ describe('after a failure that neither wanted', () => {
   })
 
   test('row 22: both are introduced again after a wait that timed out', async () => {
-    const stage = await Stage.open({ holdTime: 50 })
+    const stage = await Stage.open({ holdTime: 600 })
     const { alice, bob } = await introducedPair(stage)
     const a = await stage.client(path)
     expect(await a.closed).toMatchObject({ code: 4408 })
