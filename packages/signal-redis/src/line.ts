@@ -46,6 +46,11 @@ export class Line {
     return this.#connections.every(({ status }) => status === 'ready')
   }
 
+  /** Whether nobody is there to connect to. */
+  get refused(): boolean {
+    return this.#connections.some(({ status }) => status === 'reconnecting' || status === 'end')
+  }
+
   /** Whether the engine answers on both, soon. */
   answers(): Promise<boolean> {
     if (!this.ready) return Promise.resolve(false)

@@ -10,6 +10,8 @@ const log = debug('signal:redis')
 const checkInterval = 1_000
 // an engine that was silent for so long may have gone without a word: it is dialled anew
 const patience = 5_000
+// and where none is there at all, the next node may be
+const refusedPatience = 1_500
 /** Bytes that the engine may not have taken yet; beyond that it counts as down. */
 const maxUntaken = 32 * 1024 * 1024
 
@@ -103,7 +105,8 @@ export class RedisBus implements Bus {
     const answers = await line.answers()
     if (line !== this.#line) return false
     if (!answers) {
-      if (performance.now() - this.#answeredAt > patience) this.#hangUp()
+      const rest = performance.now() - this.#answeredAt
+      if (rest > (line.refused ? refusedPatience : patience)) this.#hangUp()
       return false
     }
     this.#answeredAt = performance.now()

@@ -1,6 +1,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { eventually } from '../../../signal-server/test/harness/arrivals.js'
 
@@ -80,4 +83,31 @@ function accepts(port: number): Promise<boolean> {
     })
     socket.on('error', () => resolve(false))
   })
+}
+
+/** Three engines that are one Redis Cluster; gone after the test. */
+export async function startCluster(): Promise<Engine[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'signal-redis-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const engines: Engine[] = []
+  for (let number = 0; number < 3; number++) {
+    const port = await clusterPort()
+    const place = join(folder, String(number))
+    mkdirSync(place)
+    const cluster = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000']
+    engines.push(await Engine.start([...cluster, '--dir', place], port))
+  }
+  const addresses = engines.map(({ port }) => `127.0.0.1:${port}`)
+  const args = ['--cluster', 'create', ...addresses, '--cluster-yes']
+  const { status, stdout } = spawnSync('redis-cli', args, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`no cluster: ${stdout}`)
+  return engines
+}
+
+/** A free port whose partner for the cluster's own traffic, 10,000 above, is in range. */
+async function clusterPort(): Promise<number> {
+  for (;;) {
+    const port = await freePort()
+    if (port < 55_000) return port
+  }
 }

@@ -30,6 +30,8 @@ export class Instances {
   /** When each of the others was last heard; on this process's own clock, as all times here. */
   readonly #lastAlive = new Map<string, number>()
   readonly #takenForDead = new Map<string, number>()
+  /** Since when each of the others has told everything anew, by its clock. */
+  readonly #anewSince = new Map<string, number>()
   readonly #deathWatchers: ((instance: string) => void)[] = []
   readonly #returnWatchers: (() => void)[] = []
   readonly #sources: (() => Iterable<Tell>)[] = []
@@ -142,6 +144,9 @@ export class Instances {
     if (typeof time === 'number' && time < Number.MAX_SAFE_INTEGER) {
       this.#time = Math.max(this.#time, time)
     }
+    // an engine that stood still may deliver what was sent before an outage after it
+    if (t === 'anew') this.#anewSince.set(instance, time ?? 0)
+    else if (time !== undefined && time < (this.#anewSince.get(instance) ?? 0)) return
     if (t === 'bye') return this.#died(instance)
     if (!this.#lastAlive.has(instance)) this.#appeared(instance)
     this.#lastAlive.set(instance, performance.now())
@@ -208,6 +213,7 @@ export class Instances {
 
   #died(instance: string): void {
     if (!this.#lastAlive.delete(instance)) return
+    this.#anewSince.delete(instance)
     log.bus('instance %s is gone', instance)
     for (const watcher of this.#deathWatchers) watcher(instance)
   }
