@@ -100,7 +100,10 @@ export class Requests {
       return
     }
     session.info = info
-    this.place.across?.announce(session.world.app, session.id, info, session.keys)
+    // what counts is the newest session's, for all who share a key with any of them
+    const { id, world, peer } = session
+    const keys = new Set(peer.sessions.flatMap((each) => [...each.keys]))
+    this.place.across?.announce(world.app, id, peer.info ?? null, keys)
     yield* update(session)
   }
 
