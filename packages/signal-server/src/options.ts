@@ -69,7 +69,7 @@ export interface SignalServerOptions {
   stallTime?: number
   /** Bytes that wait in one direction of a pipe before its sender is paused. @default 65536 */
   maxPipeBytes?: number
-  /** Buffered bytes in all: holds, pipes and queues. @default 134217728 */
+  /** Buffered bytes in all: pipes, queues, and holds, which get half of it. @default 134217728 */
   maxBufferedBytes?: number
   /** Bytes a second through one pipe, both ways together. @default Infinity */
   maxPipeBytesPerSecond?: number

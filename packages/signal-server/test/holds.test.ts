@@ -108,7 +108,7 @@ describe('row 24: a waiting one that leaves', () => {
   )
 
   test('row 24: and is not read, since it has sent too much, goes at the hold time', async () => {
-    const stage = await Stage.open({ holdTime: 200, maxHeldBytes: 64 * kibibyte })
+    const stage = await Stage.open({ holdTime: 1_000, maxHeldBytes: 64 * kibibyte })
     const raw = await stage.upgraded('/connection/alice/bob/k')
     raw.write(clientFrame(2, Buffer.alloc(512 * kibibyte)))
     raw.end()
