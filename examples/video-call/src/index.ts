@@ -1,0 +1,1 @@
+export { videoCallPage } from './video-call-page.js'
