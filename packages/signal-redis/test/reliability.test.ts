@@ -243,7 +243,7 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
       await instances[0]!.kill('SIGSTOP')
       await eventually(told(kept, 'Departure', 'frozen'), 'the Departure', 15_000)
       await eventually(() => pipes.every(({ sides }) => sides[1].code === 4410), '4410', 5_000)
-      const fresh = await peer(instances[1]!, 'fresh', key)
+      await peer(instances[1]!, 'fresh', key)
       await instances[0]!.kill('SIGCONT')
       const since = performance.now()
       await eventually(told(kept, 'Introduction', 'frozen', 2), 'its return')
