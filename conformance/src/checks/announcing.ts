@@ -63,14 +63,21 @@ export const announcingChecks: readonly Check[] = [
 
   check('6.4', 'Of several sessions of a peer the newest announcement counts', async (scene) => {
     const { first, second, unique } = scene
-    const [id, key] = [unique('alice'), unique('key')]
+    const [id, key, other] = [unique('alice'), unique('key'), unique('other key')]
     const older = await first.peer(v1, id, key)
-    const newer = await first.peer(v1, id, key)
+    const newer = await first.peer(v1, id, other)
+    const bob = await second.peer(v1, unique('bob'), key)
+    await bob.introducedTo(older)
     newer.socket.send({ type: 'Announce', info: 'newer' })
-    await newer.settled()
+    same((await bob.next('Update')).info, 'newer', 'info')
     older.socket.send({ type: 'Announce', info: 'older' })
     await older.settled()
-    const bob = await second.peer(v1, unique('bob'), key)
-    same((await bob.next('Introduction')).info, 'newer', 'info')
+    await bob.settled()
+    const wrong = bob.messages().filter((message) => 'info' in message && message.info === 'older')
+    same(wrong, [], 'messages with what the older session has announced')
+    const carol = await second.peer(v1, unique('carol'), key)
+    let introduction = await carol.next('Introduction')
+    if (introduction.id !== id) introduction = await carol.next('Introduction')
+    same(introduction.info, 'newer', 'info')
   }),
 ]

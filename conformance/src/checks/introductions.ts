@@ -1,5 +1,7 @@
 import { check, each, type Check } from '../check.js'
 import { ALL, type DialectName } from '../dialects.js'
+import { same } from '../failure.js'
+import { binary, text } from '../socket.js'
 import { expectStrangers } from '../strangers.js'
 
 const acrossDialects = ALL.flatMap((one) => ALL.map((other) => ({ one, other })))
@@ -17,6 +19,15 @@ export const introductionChecks: readonly Check[] = [
       bob.join(k2, k3)
       await bob.expectIntroduction(alice, k2)
       await alice.expectIntroduction(bob, k2)
+    }),
+  ),
+
+  ...each(ALL, (dialect) =>
+    check('4.2', `The other type of data closes a ${dialect} session with 1003`, async (scene) => {
+      const { first, unique } = scene
+      const alice = await first.peer(dialect, unique('alice'), unique('key'))
+      alice.socket.send(dialect === 'v4' ? text('{}') : binary([0x80]))
+      same((await alice.socket.closed()).code, 1003, 'close code')
     }),
   ),
 

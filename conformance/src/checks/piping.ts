@@ -215,4 +215,21 @@ export const pipingChecks: readonly Check[] = [
     const pongs = a.takeFrames().filter(({ opcode }) => opcode === Opcode.pong)
     same(pongs, [], 'pongs before the other side has answered')
   }),
+
+  check(
+    '7.6',
+    "A pong to a ping of the server's own does not reach the other side",
+    async (scene) => {
+      const [a, b] = await scene.rawPair()
+      b.takeFrames()
+      let ping = await a.frame('a ping', 26_000)
+      while (ping.opcode !== Opcode.ping) ping = await a.frame('a ping', 26_000)
+      a.write(clientFrame(Opcode.pong, ping.payload))
+      a.write(clientFrame(Opcode.text, 'after it'))
+      let next = await b.frame('the message')
+      while (next.opcode === Opcode.ping) next = await b.frame('the message')
+      same([next.opcode, next.payload.toString()], [Opcode.text, 'after it'], 'what comes next')
+    },
+    { slow: true },
+  ),
 ]

@@ -1,7 +1,9 @@
 import { SUBPROTOCOL } from 'signal-protocol'
+import { within } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { ALL } from '../dialects.js'
 import { same } from '../failure.js'
+import { clientClose } from '../frames.js'
 import { text } from '../socket.js'
 import { expectStrangers } from '../strangers.js'
 
@@ -144,4 +146,17 @@ export const sessionChecks: readonly Check[] = [
     const bob = await second.peer('any', unique('bob'), key)
     await bob.expectIntroduction(alice, key)
   }),
+
+  ...each([1000, 4000, undefined], (code) =>
+    check(
+      '4.1',
+      `A close (${code ?? 'no code'}) is answered, and the connection ended`,
+      async (scene) => {
+        const raw = await scene.first.introduceRaw(scene.unique(), scene.unique('key'))
+        raw.write(clientClose(code))
+        same(await raw.closeCode(), code ?? 1005, 'close code')
+        await within(raw.ended, 'the end of the connection', 1_000)
+      },
+    ),
+  ),
 ]

@@ -3,7 +3,7 @@ import { acquainted, expectError } from '../acquaintance.js'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'
 import { clientFrame, Opcode } from '../frames.js'
-import { binary, text, type Message } from '../socket.js'
+import { text, type Message } from '../socket.js'
 
 const v1 = SUBPROTOCOL
 const json = (value: unknown): Message => text(JSON.stringify(value))
@@ -77,14 +77,8 @@ export const signalV1MessageChecks: readonly Check[] = [
     await alice.expectIntroduction(bob, key)
   }),
 
-  check('6.1', 'A binary message closes the session with 1003', async (scene) => {
-    const alice = await scene.first.introduction(scene.unique(), v1)
-    alice.socket.send(binary(Buffer.from('{"type":"Join","join":[]}')))
-    same((await alice.socket.closed()).code, 1003, 'close code')
-  }),
-
   check(
-    '6.1',
+    '4.2',
     'Text that is not UTF-8 closes the session with 1007',
     async (scene) => {
       const raw = await scene.first.upgrade(`/introduction/${scene.unique()}`)
