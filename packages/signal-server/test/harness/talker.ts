@@ -46,7 +46,9 @@ export class Talker {
   }
 
   reset(): void {
-    this.socket.resetAndDestroy()
+    // what is being shut down cannot be reset: Node would never say that it has closed
+    if (this.socket.writableEnded) this.socket.destroy()
+    else this.socket.resetAndDestroy()
   }
 
   #read(chunk: Buffer): void {
