@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import express, { Router } from 'express'
+import { Redis } from 'ioredis'
 import { RedisBus } from 'signal-redis'
 import { appTokens, expiringIceServers, SignalServer, Tokens } from 'signal-server'
+import { call, relayWs, rooms, rtc } from 'signal-webrtc'
 import { banner } from './banner.js'
 import { metricsRouter } from './http/metrics.js'
 import { statusRouter } from './http/status-page.js'
@@ -35,6 +37,7 @@ async function listen(
   const logs = new Logs(settings.logFormat)
   const tokens = settings.tokens && new Tokens(settings.tokens)
   const server = serverFrom(settings, tokens, bus)
+  useProtocols(server, settings, tokens)
   logs.follow(server)
 
   const { port, host, path } = settings
@@ -71,6 +74,22 @@ function serverFrom(
     )
     throw new SettingError(named, { cause: error })
   }
+}
+
+/** The WebRTC signalling protocols; that of relay-ws last, for it may take every path. */
+function useProtocols(
+  server: SignalServer,
+  { webrtc, redisUrl }: Settings,
+  tokens: Tokens | undefined,
+): void {
+  const { tokenLifetime } = webrtc
+  if (webrtc.rtc) server.use(rtc())
+  if (webrtc.call) server.use(call())
+  if (webrtc.rooms && tokens) {
+    const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { lazyConnect: true })
+    server.use(rooms({ tokens, tokenLifetime, ...(redis && { redis }) }))
+  }
+  if (webrtc.relayWs !== false) server.use(relayWs({ path: webrtc.relayWs }))
 }
 
 /** What is there beside what every server has. */

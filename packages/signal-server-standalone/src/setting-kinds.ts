@@ -45,6 +45,15 @@ export const path: Kind<string> = {
   parse: (given) => (given === '/' || /^(\/[\w.~-]+)+\/?$/.test(given) ? given : undefined),
 }
 
+/** Where an endpoint is; false where it is off. */
+export const pathOrOff: Kind<string | false> = {
+  expected: 'off, a path such as /relay-ws, or * for every path that is nothing else',
+  parse: (given) => {
+    if (given === 'off') return false
+    return given === '*' ? given : path.parse(given)
+  },
+}
+
 export const list: Kind<readonly string[]> = {
   expected: 'a list, with commas between',
   parse: (given) => {

@@ -3,8 +3,10 @@ import type { Setting } from './setting.js'
 import {
   flag,
   list,
+  number,
   oneOf,
   path,
+  pathOrOff,
   port,
   redisUrl,
   secret,
@@ -132,6 +134,40 @@ export const ice = {
   },
 } satisfies Record<string, Setting>
 
+/** Signalling protocols that WebRTC apps use. */
+export const webrtc = {
+  relayWs: {
+    env: 'RELAY_WS',
+    about: 'Where clients of relay-ws connect: a path, * for every other path, or off',
+    fallback: '/relay-ws',
+    kind: pathOrOff,
+  },
+  rtc: {
+    env: 'RTC',
+    about: 'The protocol of webrtc-blog at /rtc',
+    fallback: 'on',
+    kind: flag,
+  },
+  call: {
+    env: 'CALL',
+    about: 'The protocol of webrtc-signal-sample at /call',
+    fallback: 'on',
+    kind: flag,
+  },
+  rooms: {
+    env: 'ROOMS',
+    about: 'The protocol of wrtc-signal, socket.io at /socket.io; needs APP_SECRET to be there',
+    fallback: 'on',
+    kind: flag,
+  },
+  tokenLifetime: {
+    env: 'TOKEN_LIFETIME',
+    about: 'How long a session token of wrtc-signal is good for, in seconds',
+    fallback: '86400',
+    kind: number,
+  },
+} satisfies Record<string, Setting>
+
 /** What can be seen of a server. */
 export const watching = {
   logFormat: {
@@ -160,6 +196,7 @@ export const groups: Record<string, Record<string, Setting>> = {
   'Who may come in': tokens,
   'Other instances': instances,
   'STUN and TURN': ice,
+  'WebRTC signalling protocols': webrtc,
   'What can be seen of it': watching,
   'Limits (a number above 0, or none)': limits,
 }

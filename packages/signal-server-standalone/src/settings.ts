@@ -3,7 +3,7 @@ import type { SignalServerOptions } from 'signal-server'
 import { limits, type Limit } from './limits.js'
 import type { Setting } from './setting.js'
 import { SettingError } from './setting-kinds.js'
-import { groups, ice, instances, listening, tokens, watching } from './settings-table.js'
+import { groups, ice, instances, listening, tokens, watching, webrtc } from './settings-table.js'
 
 /** Variables of the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -23,6 +23,14 @@ export interface Settings {
   }
   redisUrl?: string
   ice: { stunUrls: readonly string[]; turnUrls: readonly string[]; turnSecret?: string }
+  /** The WebRTC signalling protocols. */
+  webrtc: {
+    relayWs: string | false
+    rtc: boolean
+    call: boolean
+    rooms: boolean
+    tokenLifetime: number
+  }
   logFormat: 'text' | 'json'
   statusPage: boolean
   metrics: boolean
@@ -96,6 +104,13 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
       stunUrls: read(ice.stunUrls) ?? [],
       turnUrls: turnUrls ?? [],
       ...(turnSecret !== undefined && { turnSecret }),
+    },
+    webrtc: {
+      relayWs: read(webrtc.relayWs)!,
+      rtc: read(webrtc.rtc)!,
+      call: read(webrtc.call)!,
+      rooms: read(webrtc.rooms)!,
+      tokenLifetime: read(webrtc.tokenLifetime)!,
     },
     logFormat: read(watching.logFormat)!,
     statusPage: read(watching.statusPage)!,

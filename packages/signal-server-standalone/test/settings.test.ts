@@ -16,6 +16,13 @@ describe('settings', () => {
       port: 8080,
       path: '/',
       ice: { stunUrls: [], turnUrls: [] },
+      webrtc: {
+        relayWs: '/relay-ws',
+        rtc: true,
+        call: true,
+        rooms: true,
+        tokenLifetime: 86_400,
+      },
       logFormat: 'text',
       statusPage: true,
       metrics: true,
