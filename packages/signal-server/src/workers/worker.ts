@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Bus } from '../bus/bus.js'
-import { workerVariable, type WorkerMessage } from './messages.js'
+import { aliveInterval, workerVariable, type WorkerMessage } from './messages.js'
 import { WorkerBus } from './worker-bus.js'
 
 /** What a process that {@link Workers} has started works with. */
@@ -27,6 +27,7 @@ export class Worker {
         else this.#bus.receive(message)
       })
     })
+    setInterval(() => send({ t: 'alive' }), aliveInterval).unref()
     // without the primary there is nobody to give it sockets, or to replace it
     process.on('disconnect', () => process.exit(1))
   }
@@ -48,7 +49,7 @@ export class Worker {
     // the client may have gone while its socket travelled
     if (!socket) return
     if (!this.#server) return void socket.destroy()
-    socket.unshift(Buffer.from(head))
+    if (head.length > 0) socket.unshift(Buffer.from(head))
     this.#server.emit('connection', socket)
   }
 }

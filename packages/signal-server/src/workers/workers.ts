@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { log } from '../log.js'
 import { listenError } from '../listen-error.js'
-import { workerVariable, type WorkerMessage } from './messages.js'
+import { aliveInterval, workerVariable, type WorkerMessage } from './messages.js'
 import { routeOf } from './route.js'
 import { TopicSwitch } from './topic-switch.js'
 
@@ -27,11 +27,15 @@ const maxHead = 16 * 1024
 const headTime = 5_000
 const restTime = 1_000
 const maxWaiting = 1_000
+// a worker that was silent at so many looks in a row is stuck; 30 s in all
+const silentLooks = 15
 
 interface Slot {
   process: ChildProcess
   ready: boolean
   startedAt: number
+  /** Looks at it since it was last heard. */
+  silent: number
   /** Sockets that came while it was not ready. */
   waiting: { socket: Socket; head: Buffer }[]
 }
@@ -44,6 +48,7 @@ export class Workers {
   readonly #server: Server
   readonly #slots: Slot[] = []
   readonly #switch = new TopicSwitch<ChildProcess>((child, message) => tell(child, message))
+  #watch: NodeJS.Timeout | undefined
   #next = 0
   #stopping = false
   #whenReady: () => void = () => {}
@@ -52,9 +57,10 @@ export class Workers {
   constructor(private readonly options: WorkersOptions) {
     // a mark of one byte: after each read the socket rests, so that nothing is read here which
     // would be lost when it is handed on
-    this.#server = createServer({ allowHalfOpen: true, highWaterMark: 1 }, (socket) => {
-      this.#accept(socket)
-    })
+    // of a socket that it cannot understand nothing is read at all
+    const pauseOnConnect = options.tls === true
+    const reading = { allowHalfOpen: true, highWaterMark: 1, pauseOnConnect }
+    this.#server = createServer(reading, (socket) => this.#accept(socket))
   }
 
   /**
@@ -71,6 +77,7 @@ export class Workers {
     const { port: actual } = this.#server.address() as AddressInfo
     const ready = new Promise<void>((resolve) => (this.#whenReady = resolve))
     for (let number = 0; number < count; number++) this.#fork(number, actual, [])
+    this.#watch = setInterval(() => this.#endStuck(), aliveInterval)
     await ready
     return { port: actual }
   }
@@ -83,6 +90,7 @@ export class Workers {
   /** Accepts nothing more, and resolves when every worker has ended by itself. */
   async stop(): Promise<void> {
     this.#stopping = true
+    clearInterval(this.#watch)
     this.#server.close()
     const ended = new Promise<void>((resolve) => (this.#whenStopped = resolve))
     for (const { process } of this.#slots) tell(process, { t: 'stop' })
@@ -99,9 +107,11 @@ export class Workers {
       env: { ...process.env, [workerVariable]: `${number}:${port}` },
       serialization: 'advanced',
     })
-    const slot: Slot = { process: child, ready: false, startedAt: Date.now(), waiting }
+    const startedAt = Date.now()
+    const slot: Slot = { process: child, ready: false, startedAt, silent: 0, waiting }
     this.#slots[number] = slot
     child.on('message', (message: WorkerMessage) => {
+      slot.silent = 0
       if (message.t === 'ready') this.#ready(slot)
       else this.#switch.receive(child, message)
     })
@@ -114,6 +124,15 @@ export class Workers {
     slot.ready = true
     for (const { socket, head } of slot.waiting.splice(0)) this.#hand(slot, socket, head)
     if (this.#slots.every(({ ready }) => ready)) this.#whenReady()
+  }
+
+  /** Ends workers that say nothing any more; their end replaces them. */
+  #endStuck(): void {
+    for (const [number, slot] of this.#slots.entries()) {
+      if (!slot.ready || ++slot.silent < silentLooks) continue
+      log.server('worker %d is stuck: it is ended', number)
+      slot.process.kill('SIGKILL')
+    }
   }
 
   #ended(number: number, port: number): void {
@@ -149,6 +168,7 @@ export class Workers {
       if (route === 'unknown') return
       clearTimeout(late)
       socket.off('readable', read)
+      stopReading(socket)
       this.#give(socket, head, route)
     }
     socket.on('readable', read)
@@ -172,6 +192,20 @@ export class Workers {
       socket.destroy()
     }
   }
+}
+
+/**
+ * What comes while a socket is on its way is the worker's: read here, it would be lost. There is no
+ * documented way to stop at once.
+ */
+function stopReading(socket: Socket): void {
+  socket.pause()
+  const { _handle: handle } = socket as {
+    _handle?: { reading?: boolean; readStop?(): void } | null
+  }
+  if (!handle?.readStop) return
+  handle.reading = false
+  handle.readStop()
 }
 
 function tell(child: ChildProcess, message: WorkerMessage): void {

@@ -1,0 +1,36 @@
+// Several processes on one port, as an app would start them. Each prints what it has when it gets
+// a SIGUSR2.
+import { readFileSync } from 'node:fs'
+import { SignalServer, Worker, Workers } from 'signal-server'
+
+const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
+const worker = Worker.current()
+const { count, options = {}, tls } = JSON.parse(process.argv[2])
+if (worker) {
+  const server = new SignalServer({ ...options, bus: worker.bus })
+  const files = tls && { key: readFileSync(tls.key), cert: readFileSync(tls.cert) }
+  await server.listen({ worker, ...(files && { tls: files }) })
+  process.on('SIGUSR2', () => {
+    print({ number: worker.number, stats: server.stats() })
+  })
+  await worker.stopped
+  await server.drain()
+  await server.close()
+  process.exit(0)
+} else {
+  const workers = new Workers({
+    count,
+    script: process.argv[1],
+    args: process.argv.slice(2),
+    port: 0,
+    host: '127.0.0.1',
+    tls: tls !== undefined,
+  })
+  const { port } = await workers.start()
+  print({ port })
+  process.on('SIGUSR1', () => print({ pids: workers.pids }))
+  process.on('SIGTERM', async () => {
+    await workers.stop()
+    process.exit(0)
+  })
+}

@@ -1,0 +1,208 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { SignalServerOptions, Stats } from 'signal-server'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { makeCertificate } from '../../signal-server-standalone/test/harness/certificate.js'
+import { routeOf } from '../src/workers/route.js'
+import { Arrivals, eventually, within } from './harness/arrivals.js'
+import { Client, type Fields } from './harness/client.js'
+import { RawSocket, handshake } from './harness/raw-socket.js'
+
+const script = fileURLToPath(new URL('harness/worker.mjs', import.meta.url))
+
+interface Line {
+  port?: number
+  pids?: number[]
+  number?: number
+  stats?: Stats
+}
+
+/** Several built workers on one port; gone after the test. */
+class Crew {
+  readonly #lines = new Arrivals<Line>()
+
+  private constructor(
+    readonly child: ChildProcess,
+    private readonly scheme: string,
+  ) {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      this.#lines.push(JSON.parse(line) as Line)
+    })
+  }
+
+  port = 0
+
+  static async start(
+    count: number,
+    options: SignalServerOptions = { drainTime: 300, closeTime: 300 },
+    tls?: { key: string; cert: string },
+  ): Promise<Crew> {
+    const argument = JSON.stringify({ count, options, tls })
+    const stdio = ['ignore', 'pipe', 'inherit'] as const
+    const child = spawn(process.execPath, [script, argument], { stdio: [...stdio] })
+    onTestFinished(() => {
+      child.kill('SIGKILL')
+    })
+    const crew = new Crew(child, tls ? 'wss' : 'ws')
+    crew.port = (await crew.#lines.next('workers')).port!
+    return crew
+  }
+
+  /** A WebSocket; gone after the test. */
+  async client(path: string, protocols: string[] = [], ca?: Buffer): Promise<Client> {
+    const url = `${this.scheme}://127.0.0.1:${this.port}${path}`
+    const client = await Client.open(url, protocols, ca ? { ca } : {})
+    onTestFinished(() => client.ws.terminate())
+    return client
+  }
+
+  async pids(): Promise<number[]> {
+    this.child.kill('SIGUSR1')
+    return (await this.#lines.next('process ids')).pids!
+  }
+
+  /** What each worker has. */
+  async stats(): Promise<Stats[]> {
+    const pids = await this.pids()
+    for (const pid of pids) process.kill(pid, 'SIGUSR2')
+    const lines = await Promise.all(pids.map(() => this.#lines.next('the stats of a worker')))
+    return lines.sort((a, b) => a.number! - b.number!).map(({ stats }) => stats!)
+  }
+
+  async stop(): Promise<number | null> {
+    const ended = once(this.child, 'exit')
+    this.child.kill('SIGTERM')
+    const [code] = (await within(ended, 'the end of all')) as [number | null]
+    return code
+  }
+}
+
+const sum = (all: Stats[], endpoint: string, name: string) =>
+  all.reduce((total, { endpoints }) => total + endpoints[endpoint]![name]!, 0)
+
+const met = (client: Client) =>
+  new Set(
+    client.seen
+      .map(({ text }) => JSON.parse(text) as Fields)
+      .filter(({ type }) => type === 'Introduction')
+      .map(({ id }) => id),
+  ).size
+
+describe('three workers on one port', () => {
+  test('introduce everyone to everyone, and bring the two of a pair to one worker', async () => {
+    const crew = await Crew.start(3)
+    const peers = await Promise.all(
+      Array.from({ length: 9 }, async (_, n) => {
+        const peer = await crew.client(`/introduction/peer-${n}`, ['signal.v1'])
+        peer.send({ type: 'Join', join: ['k'] })
+        return peer
+      }),
+    )
+    await eventually(() => peers.every((peer) => met(peer) === 8), 'all introductions')
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, n) => {
+        // of two ways to write an id both lead to the same worker
+        const a = await crew.client(`/connection/a%2F${n}/b%20${n}/k`)
+        const b = await crew.client(`/connection/b%20${n}/%61%2f${n}/k`)
+        a.send(`for ${n}`)
+        expect((await b.messages.next()).text).toBe(`for ${n}`)
+      }),
+    )
+    const stats = await crew.stats()
+    expect(sum(stats, 'connection', 'pipes')).toBe(30)
+    expect(sum(stats, 'connection', 'remotePipes')).toBe(0)
+    expect(stats.every(({ endpoints }) => endpoints['connection']!['pipes']! > 0)).toBe(true)
+    expect(stats.map(({ endpoints }) => endpoints['introduction']!['sessions'])).toEqual([3, 3, 3])
+    expect(await crew.stop()).toBe(0)
+  })
+
+  test('replace one that dies; the others never notice', async () => {
+    const crew = await Crew.start(3)
+    const peers = await Promise.all(
+      Array.from({ length: 6 }, async (_, n) => {
+        const peer = await crew.client(`/introduction/peer-${n}`, ['signal.v1'])
+        peer.send({ type: 'Join', join: ['k'] })
+        return peer
+      }),
+    )
+    await eventually(() => peers.every((peer) => met(peer) === 5), 'all introductions')
+    const before = await crew.pids()
+    process.kill(before[1]!, 'SIGKILL')
+    await eventually(() => peers.some(({ ws }) => ws.readyState === ws.CLOSED), 'its end')
+    await eventually(async () => (await crew.pids())[1] !== before[1], 'another one')
+    expect(peers.filter(({ ws }) => ws.readyState === ws.OPEN).length).toBe(4)
+    for (let n = 0; n < 12; n++) {
+      const a = await crew.client(`/connection/a${n}/b${n}/k`)
+      const b = await crew.client(`/connection/b${n}/a${n}/k`)
+      a.send('x')
+      await b.messages.next()
+    }
+    expect((await crew.pids()).filter((pid) => before.includes(pid)).length).toBe(2)
+    expect(await crew.stop()).toBe(0)
+  })
+
+  test('read a request that comes in pieces, and give up one that does not come', async () => {
+    const crew = await Crew.start(2)
+    const inPieces = async (n: number) => {
+      const raw = await RawSocket.open(crew.port)
+      onTestFinished(() => void raw.socket.destroy())
+      for (const byte of Buffer.from(handshake(`/connection/a${n}/b/k`))) {
+        raw.write(Buffer.from([byte]))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      return (await raw.response()).status
+    }
+    const statuses = await Promise.all(Array.from({ length: 40 }, (_, n) => inPieces(n)))
+    expect(new Set(statuses)).toEqual(new Set([101]))
+    const slow = await RawSocket.open(crew.port)
+    onTestFinished(() => void slow.socket.destroy())
+    slow.write('GET /connection/a')
+    expect((await slow.response()).status).toBe(408)
+  })
+
+  test('speak TLS: what the primary cannot read it deals out, and the workers join it', async () => {
+    const { key, cert, ca } = makeCertificate()
+    const crew = await Crew.start(2, undefined, { key, cert })
+    for (let n = 0; n < 8; n++) {
+      const a = await crew.client(`/connection/a${n}/b${n}/k`, [], ca)
+      if (n % 2 === 0) await (await crew.client('/introduction/between', [], ca)).close()
+      const b = await crew.client(`/connection/b${n}/a${n}/k`, [], ca)
+      a.send(Buffer.alloc(300_000, n))
+      expect((await b.messages.next()).bytes.equals(Buffer.alloc(300_000, n))).toBe(true)
+    }
+    expect(sum(await crew.stats(), 'connection', 'remotePipes')).toBeGreaterThan(0)
+    expect(await crew.stop()).toBe(0)
+  })
+})
+
+describe('where a connection belongs', () => {
+  const route = (target: string, mount = '') =>
+    routeOf(Buffer.from(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`), mount)
+
+  test('is the same for both of a pair, below a mount and behind a token too', () => {
+    const one = route('/connection/a/b/k')
+    expect(one).toEqual(expect.any(Number))
+    for (const target of [
+      '/connection/b/a/k',
+      '/t/token/connection/b/a/k',
+      '/connection/b/a/k?x=1',
+    ]) {
+      expect(route(target)).toBe(one)
+    }
+    expect(route('/signal/connection/b/a/k', '/signal')).toBe(one)
+    expect(route('/connection/a/b/other')).not.toBe(one)
+  })
+
+  test('is anywhere for introductions, and not known before the line is complete', () => {
+    expect(route('/introduction/a')).toBe('any')
+    expect(routeOf(Buffer.from('GET /connection/a'), '')).toBe('unknown')
+  })
+
+  test('is somewhere, whatever the request is', () => {
+    for (const target of ['', '/', '*', '/connection/%ff/b/k', '/connection//b', 'http://h/x']) {
+      expect(['any', 'unknown', expect.any(Number)]).toContainEqual(route(target))
+    }
+  })
+})
