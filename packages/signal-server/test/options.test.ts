@@ -1,4 +1,4 @@
-import { defaults, SignalServer, type SignalServerOptions } from 'signal-server'
+import { defaults, SignalServer } from 'signal-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 /** Makes a server with options that its types may forbid. */
