@@ -25,7 +25,8 @@ export default {
       ],
     },
     'examples/*': {
-      entry: ['src/*.ts', 'test/**/*.test.ts'],
+      // Pages are bundled by name.
+      entry: ['src/*.ts', 'src/page/main.ts', 'test/**/*.test.ts'],
       project: ['src/**/*.ts', 'test/**/*.ts'],
     },
     bench: {

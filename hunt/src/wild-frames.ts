@@ -17,7 +17,7 @@ const { Sender } = ws as unknown as {
 }
 
 /** A frame as a client may send it. */
-export function frame(random: Random, opcode: number, payload: Buffer, fin = true): Buffer {
+function frame(random: Random, opcode: number, payload: Buffer, fin = true): Buffer {
   const options = { fin, opcode, mask: true, readOnly: true, maskBuffer: random.bytes(4) }
   return Buffer.concat(Sender.frame(payload, options))
 }

@@ -11,6 +11,7 @@ import { keepAliveChecks } from './keep-alive.js'
 import { noticeChecks } from './notices.js'
 import { olderDialectChecks } from './older-dialects.js'
 import { pairingChecks } from './pairing.js'
+import { pingChecks } from './pings.js'
 import { pipingChecks } from './piping.js'
 import { rateChecks } from './rates.js'
 import { refusalChecks } from './refusals.js'
@@ -37,6 +38,7 @@ export const allChecks: readonly Check[] = [
   ...holdingChecks,
   ...greetingChecks,
   ...pipingChecks,
+  ...pingChecks,
   ...closingChecks,
   ...forbiddenFrameChecks,
   ...supersedingChecks,

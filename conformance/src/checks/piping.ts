@@ -72,7 +72,7 @@ async function expectFrames(
   }
 }
 
-/** §7.5 and §7.6: what passes through a pipe. */
+/** §7.5: what passes through a pipe. */
 export const pipingChecks: readonly Check[] = [
   ...each(kinds, (kind) =>
     each(sizes, (size) =>
@@ -190,45 +190,6 @@ export const pipingChecks: readonly Check[] = [
       b.ws.pause()
       for (let n = 0; n < 500; n++) a.send(binary(new Uint8Array(65_536)))
       same((await a.closed('the close', 130_000)).code, 4408, 'close code')
-    },
-    { slow: true },
-  ),
-
-  ...each(['', 'payload', 'x'.repeat(125)], (payload) =>
-    check('7.6', `A ping of ${payload.length} bytes and its pong pass`, async (scene) => {
-      const [a, b] = await scene.rawPair()
-      a.write(clientFrame(Opcode.ping, payload))
-      const ping = await b.frame('the ping')
-      same([ping.opcode, ping.payload.toString()], [Opcode.ping, payload], 'ping')
-      b.write(clientFrame(Opcode.pong, payload))
-      let pong = await a.frame('the pong')
-      while (pong.opcode !== Opcode.pong) pong = await a.frame('the pong')
-      same(pong.payload.toString(), payload, 'payload of the pong')
-    }),
-  ),
-
-  check('7.6', 'A ping is not answered by the server, but by the other side', async (scene) => {
-    const [a, b] = await scene.rawPair()
-    a.write(clientFrame(Opcode.ping, 'who is there?'))
-    await b.frame('the ping')
-    await pass(200)
-    const pongs = a.takeFrames().filter(({ opcode }) => opcode === Opcode.pong)
-    same(pongs, [], 'pongs before the other side has answered')
-  }),
-
-  check(
-    '7.6',
-    "A pong to a ping of the server's own does not reach the other side",
-    async (scene) => {
-      const [a, b] = await scene.rawPair()
-      b.takeFrames()
-      let ping = await a.frame('a ping', 26_000)
-      while (ping.opcode !== Opcode.ping) ping = await a.frame('a ping', 26_000)
-      a.write(clientFrame(Opcode.pong, ping.payload))
-      a.write(clientFrame(Opcode.text, 'after it'))
-      let next = await b.frame('the message')
-      while (next.opcode === Opcode.ping) next = await b.frame('the message')
-      same([next.opcode, next.payload.toString()], [Opcode.text, 'after it'], 'what comes next')
     },
     { slow: true },
   ),

@@ -9,7 +9,7 @@ export interface Ending {
 export const unauthorized = 4401
 export const forbidden = 4403
 /** A newer socket has taken this one's place. */
-export const superseded = 4409
+const superseded = 4409
 /** The other side is gone without a close of its own. */
 export const peerGone = 4410
 

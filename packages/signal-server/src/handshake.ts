@@ -35,7 +35,8 @@ export const methodNotAllowed = () =>
 export const upgradeRequired = () =>
   new HttpRefusal(426, 'upgrade_required', 'This is a WebSocket endpoint, version 13.', {
     Upgrade: 'websocket',
-    Connection: 'Upgrade',
+    // who may have to come again with an upgrade must not count on this connection
+    Connection: 'Upgrade, close',
     'Sec-WebSocket-Version': '13',
   })
 

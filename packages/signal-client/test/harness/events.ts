@@ -1,7 +1,7 @@
 import type { Client, ClientEvents } from 'signal-client'
 
 /** How long a test waits for something that is owed to it, in milliseconds. */
-export const DEADLINE = 10_000
+const DEADLINE = 10_000
 
 /** The promise, or a rejection that says what did not come. */
 export function within<T>(promise: Promise<T>, what: string, milliseconds = DEADLINE): Promise<T> {

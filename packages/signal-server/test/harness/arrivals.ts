@@ -1,5 +1,5 @@
 /** How long a test waits for something that the server owes, in milliseconds. */
-export const DEADLINE = 10_000
+const DEADLINE = 10_000
 
 /** What has arrived, in order; a test takes one after the other and waits where there is none yet. */
 export class Arrivals<T> {

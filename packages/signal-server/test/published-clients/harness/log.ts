@@ -1,5 +1,5 @@
 /** How long a test waits for something that the server owes, in milliseconds. */
-export const DEADLINE = 15_000
+const DEADLINE = 15_000
 
 /** A list that only grows, and that a test can wait on. */
 export class Log<T> {

@@ -1,0 +1,68 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const executablePath = '/usr/bin/chromium'
+const script = fileURLToPath(new URL('../dist/server.js', import.meta.url))
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
+const silence = ['--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+// continuous integration has to have it
+const missing = !existsSync(executablePath) && !process.env.CI
+
+describe.skipIf(missing)('the chat in Chromium (skipped where it is not installed)', () => {
+  let server: ChildProcessWithoutNullStreams
+  let browser: Browser
+  let url: string
+
+  beforeAll(async () => {
+    server = spawn(process.execPath, [script], { env: { ...process.env, PORT: '0' } })
+    const [line] = (await once(createInterface({ input: server.stdout }), 'line')) as [string]
+    url = line.replace(/^.*(?=http)/, '')
+    browser = await chromium.launch({ executablePath, args: [...flags, ...silence] })
+  }, 60_000)
+
+  afterAll(async () => {
+    await browser.close()
+    server.kill()
+  })
+
+  /** A window of its own, with a name. */
+  async function open(name: string): Promise<Page> {
+    const page = await (await browser.newContext()).newPage()
+    await page.goto(url)
+    await page.fill('#name', name)
+    await page.press('#name', 'Enter')
+    return page
+  }
+
+  async function shows(page: Page, text: string): Promise<void> {
+    await page.getByText(text, { exact: true }).first().waitFor()
+  }
+
+  it('lets two windows find each other, talk, rename and leave', async () => {
+    const alice = await open('Alice')
+    const bob = await open('Bob')
+    await shows(alice, 'Bob')
+    await shows(bob, 'Alice')
+
+    await alice.fill('#text', 'hello from Alice')
+    await alice.press('#text', 'Enter')
+    await shows(bob, 'hello from Alice')
+    await bob.fill('#text', 'hello from Bob')
+    await bob.press('#text', 'Enter')
+    await shows(alice, 'hello from Bob')
+
+    await bob.fill('#name', 'Robert')
+    await bob.press('#name', 'Enter')
+    await shows(alice, 'Robert')
+
+    await bob.close()
+    await shows(alice, 'Robert has left')
+    expect(await alice.locator('#compose').isVisible()).toBe(true)
+  }, 60_000)
+})

@@ -1,0 +1,122 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { SlicedWork, type Steps } from '../src/introduction/sliced-work.js'
+
+/** Work that takes so many milliseconds, in small steps. */
+function* busy(milliseconds: number, each = 0.05): Steps {
+  for (let spent = 0; spent < milliseconds; spent += each) {
+    const end = performance.now() + each
+    while (performance.now() < end);
+    yield
+  }
+}
+
+function made(): SlicedWork {
+  const work = new SlicedWork()
+  onTestFinished(() => work.close())
+  return work
+}
+
+/** Resolves when the work is done. */
+const run = (work: SlicedWork, steps: Steps) =>
+  new Promise<void>((resolve) => work.run(steps, resolve))
+
+describe('sliced work', () => {
+  test('that is short is done at once', () => {
+    let done = false
+    made().run(busy(0.1), () => (done = true))
+    expect(done).toBe(true)
+  })
+
+  test('that is long leaves the event loop to others between slices', async () => {
+    const work = made()
+    let done = false
+    const finished = run(work, busy(100)).then(() => (done = true))
+    let turns = 0
+    while (!done) {
+      await turn()
+      turns++
+    }
+    await finished
+    expect(turns).toBeGreaterThan(5)
+  })
+
+  test('that is short does not wait for what is long', async () => {
+    const work = made()
+    const order: string[] = []
+    const long = run(work, busy(100)).then(() => order.push('long'))
+    const short = run(work, busy(0.1)).then(() => order.push('short'))
+    await Promise.all([long, short])
+    expect(order).toEqual(['short', 'long'])
+  })
+
+  test('that is long goes on while short work keeps coming', async () => {
+    const work = made()
+    let done = false
+    void run(work, busy(50)).then(() => (done = true))
+    for (let n = 0; !done; n++) {
+      expect(n).toBeLessThan(1_000)
+      work.run(busy(0.1))
+      await turn()
+    }
+  })
+
+  test('is done one long piece after the other, for each holds what it has found', async () => {
+    const work = made()
+    const order: string[] = []
+    function* noted(name: string): Steps {
+      for (const step of busy(30)) {
+        if (order.at(-1) !== name) order.push(name)
+        yield step
+      }
+    }
+    // each has a first look; then the first one goes on to its end
+    await Promise.all(['a', 'b', 'c'].map((name) => run(work, noted(name))))
+    expect(order.slice(-3)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('waits for a promise, and lets others work meanwhile', async () => {
+    const work = made()
+    let resolve = () => {}
+    const event = new Promise<void>((settle) => (resolve = settle))
+    const order: string[] = []
+    function* waiting(): Steps {
+      order.push('before')
+      yield event
+      order.push('after')
+    }
+    const finished = run(work, waiting())
+    await run(work, busy(0.1))
+    order.push('meanwhile')
+    resolve()
+    await finished
+    expect(order).toEqual(['before', 'meanwhile', 'after'])
+  })
+
+  test('that is begun by what is done does not grow the stack', async () => {
+    const work = made()
+    await new Promise<void>((resolve) => {
+      let left = 50_000
+      const next = () => {
+        if (--left === 0) resolve()
+        else work.run(busy(0), next)
+      }
+      next()
+    })
+  })
+
+  test('is forgotten when it is closed, also what waits for a promise', async () => {
+    const work = made()
+    const order: string[] = []
+    function* waiting(): Steps {
+      yield Promise.resolve()
+      order.push('after')
+    }
+    work.run(waiting(), () => order.push('done'))
+    work.run(busy(50), () => order.push('done'))
+    work.close()
+    work.run(busy(0.1), () => order.push('done'))
+    for (let n = 0; n < 10; n++) await turn()
+    expect(order).toEqual([])
+  })
+})
