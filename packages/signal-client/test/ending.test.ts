@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import * as ending from '../src/ending.js'
 
 test('the close codes are those of the protocol', () => {
-  const { unauthorized, forbidden, superseded, peerGone } = CloseCode
-  expect(ending).toMatchObject({ unauthorized, forbidden, superseded, peerGone })
+  const { unauthorized, forbidden, peerGone } = CloseCode
+  expect(ending).toMatchObject({ unauthorized, forbidden, peerGone })
 })
 
 test.each([1000, 1001, 1005, 1003, 1007, 1009, 1011, 3000, 4000, 4399, 4500, 4999])(
