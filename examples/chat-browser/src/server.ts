@@ -37,7 +37,12 @@ app.get('/invitation.svg', (_request, response) => {
 })
 signal.mount(app, server, '/signal')
 
-server.listen(Number(process.env.PORT ?? 3000), () => {
+const wanted = Number(process.env.PORT ?? 3000)
+server.once('error', (error) => {
+  console.error(`Cannot listen on port ${wanted} (${error.message}): choose another with PORT.`)
+  process.exit(1)
+})
+server.listen(wanted, () => {
   const { port } = server.address() as AddressInfo
   console.log(`🐟 Chat at http://localhost:${port}`)
   if (!lanAddress()) return

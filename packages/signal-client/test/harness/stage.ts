@@ -52,9 +52,7 @@ export class Stage {
 
   /** A client, to all of whose events the test listens. */
   client(id: string, options: Partial<ClientOptions> = {}): Actor {
-    const client = new Client({ url: this.url, id, keys: ['k'], ...options })
-    onTestFinished(() => client.close())
-    return { client, told: listen(client) }
+    return clientOf(this.url, id, options)
   }
 
   /** A faulty network in front of the server. */
@@ -70,6 +68,13 @@ export class Stage {
     const bob = this.client('bob')
     return Promise.all([ended(alice), ended(bob)])
   }
+}
+
+/** A client of any server, to all of whose events the test listens; gone after the test. */
+export function clientOf(url: string, id: string, options: Partial<ClientOptions> = {}): Actor {
+  const client = new Client({ url, id, keys: ['k'], ...options })
+  onTestFinished(() => client.close())
+  return { client, told: listen(client) }
 }
 
 /** An actor with its end of a pipe. */

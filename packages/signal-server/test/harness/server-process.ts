@@ -32,9 +32,16 @@ export class ServerProcess {
     readonly port: number,
   ) {}
 
-  /** @param maxDescriptors - file descriptors that the process may have open */
-  static async start(options: PlainOptions = {}, maxDescriptors?: number): Promise<ServerProcess> {
-    const args = ['--expose-gc', script, JSON.stringify(options)]
+  /**
+   * @param maxDescriptors - file descriptors that the process may have open
+   * @param at - the port to listen on; a free one where left out
+   */
+  static async start(
+    options: PlainOptions = {},
+    maxDescriptors?: number,
+    at = 0,
+  ): Promise<ServerProcess> {
+    const args = ['--expose-gc', script, JSON.stringify(options), String(at)]
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const
     const limited = `ulimit -n ${maxDescriptors} && exec "$0" "$@"`
     const child =
