@@ -18,4 +18,4 @@ export { Tokens, type CheckedToken, type TokenClaims, type TokensOptions } from 
 export { version } from './version.js'
 export { WebSocketAcceptor, type WebSocketAcceptorOptions } from './web-socket-acceptor.js'
 export { Worker } from './workers/worker.js'
-export { Workers, type WorkersOptions } from './workers/workers.js'
+export { Workers, type WorkersEvents, type WorkersOptions } from './workers/workers.js'

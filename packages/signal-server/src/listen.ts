@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import express, { type Express, type Router } from 'express'
 import { listenError } from './listen-error.js'
+import { listeningUrl } from './listening-url.js'
 import type { Worker } from './workers/worker.js'
 
 /** Where a server listens. */
@@ -66,11 +67,11 @@ export async function listen(
       })
   // without a listener it would end the process
   server.on('error', fault)
+  // of a connection that goes on, a later request may belong to another worker
+  if (worker && !tls) server.maxRequestsPerSocket = 1
   worker?.feed(server)
-  const name = host === undefined || host === '::' || host === '0.0.0.0' ? 'localhost' : host
-  const inUrl = name.includes(':') ? `[${name}]` : name
   return {
-    url: `${tls ? 'https' : 'http'}://${inUrl}:${actual}${path === '/' ? '' : path}`,
+    url: listeningUrl({ host, port: actual, path, tls: tls !== undefined }),
     port: actual,
     close: () =>
       new Promise((resolve) => {

@@ -3,7 +3,7 @@ import type { WorkerMessage } from './messages.js'
 
 type Handler = (message: Buffer) => void
 
-/** The bus between the workers of one machine: the primary process passes messages on. */
+/** The bus between the processes of one machine: the primary passes messages on. */
 export class WorkerBus implements Bus {
   /** A worker whose primary is gone ends, so it is never down. */
   readonly up = true
@@ -24,14 +24,17 @@ export class WorkerBus implements Bus {
     const handlers = this.#handlers.get(topic) ?? new Set()
     this.#handlers.set(topic, handlers.add(own))
     const number = ++this.#number
-    this.send({ t: 'subscribe', topic, number })
     const unsubscribe = () => {
       const current = this.#handlers.get(topic)
       if (!current?.delete(own) || current.size > 0) return
       this.#handlers.delete(topic)
       this.send({ t: 'unsubscribe', topic })
     }
-    return new Promise((resolve) => this.#waiting.set(number, () => resolve(unsubscribe)))
+    const subscribed = new Promise<() => void>((resolve) => {
+      this.#waiting.set(number, () => resolve(unsubscribe))
+    })
+    this.send({ t: 'subscribe', topic, number })
+    return subscribed
   }
 
   watch(): () => void {

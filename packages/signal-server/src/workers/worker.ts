@@ -30,6 +30,7 @@ export class Worker {
     setInterval(() => send({ t: 'alive' }), aliveInterval).unref()
     // without the primary there is nobody to give it sockets, or to replace it
     process.on('disconnect', () => process.exit(1))
+    if (!process.connected) process.exit(1)
   }
 
   /** This process as a worker; undefined where it was started by somebody else. */

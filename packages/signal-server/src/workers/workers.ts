@@ -1,10 +1,15 @@
 import { fork, type ChildProcess } from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import type { Bus } from '../bus/bus.js'
 import { log } from '../log.js'
 import { listenError } from '../listen-error.js'
+import { listeningUrl } from '../listening-url.js'
+import { mountPath } from '../path.js'
 import { aliveInterval, workerVariable, type WorkerMessage } from './messages.js'
 import { routeOf } from './route.js'
 import { TopicSwitch } from './topic-switch.js'
+import { WorkerBus } from './worker-bus.js'
 
 /** How many processes serve one port, and what they run. */
 export interface WorkersOptions {
@@ -21,6 +26,12 @@ export interface WorkersOptions {
   mount?: string
   /** Whether the workers speak TLS, so that only they can read what a socket asks for. */
   tls?: boolean
+}
+
+/** What {@link Workers} tell. */
+export interface WorkersEvents {
+  /** A process has ended that was not told to: another one takes its place. */
+  replaced: [{ number: number; pid: number | undefined; why: string }]
 }
 
 const maxHead = 16 * 1024
@@ -44,17 +55,29 @@ interface Slot {
  * Several processes on one port: this one accepts, reads the request line, and hands each socket to
  * the worker where it belongs. A worker that dies takes its own sockets with it and is replaced.
  */
-export class Workers {
+export class Workers extends EventEmitter<WorkersEvents> {
+  /** Joins this process with the workers, beside what they tell each other. */
+  readonly bus: Bus
   readonly #server: Server
   readonly #slots: Slot[] = []
-  readonly #switch = new TopicSwitch<ChildProcess>((child, message) => tell(child, message))
+  readonly #mount: string
+  readonly #switch: TopicSwitch<ChildProcess | WorkerBus>
   #watch: NodeJS.Timeout | undefined
   #next = 0
   #stopping = false
   #whenReady: () => void = () => {}
   #whenStopped: () => void = () => {}
 
+  /** @throws TypeError where the mount is no path */
   constructor(private readonly options: WorkersOptions) {
+    super()
+    this.#mount = mountPath(options.mount ?? '')
+    const bus: WorkerBus = new WorkerBus((message) => this.#switch.receive(bus, message))
+    this.bus = bus
+    this.#switch = new TopicSwitch((member, message) => {
+      if (member instanceof WorkerBus) member.receive(message)
+      else tell(member, message)
+    })
     // a mark of one byte: after each read the socket rests, so that nothing is read here which
     // would be lost when it is handed on
     // of a socket that it cannot understand nothing is read at all
@@ -67,8 +90,8 @@ export class Workers {
    * Listens, starts the workers, and resolves when all of them can serve.
    * @throws Error with a sentence that says what to do; its `code` is the system's
    */
-  async start(): Promise<{ port: number }> {
-    const { count, port, host } = this.options
+  async start(): Promise<{ url: string; port: number }> {
+    const { count, port, host, tls = false } = this.options
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error) => reject(listenError(error, port)))
       this.#server.listen(port, host, resolve)
@@ -79,7 +102,7 @@ export class Workers {
     for (let number = 0; number < count; number++) this.#fork(number, actual, [])
     this.#watch = setInterval(() => this.#endStuck(), aliveInterval)
     await ready
-    return { port: actual }
+    return { url: listeningUrl({ host, port: actual, path: this.#mount, tls }), port: actual }
   }
 
   /** Process ids, by number. */
@@ -87,15 +110,17 @@ export class Workers {
     return this.#slots.map((slot) => slot.process.pid)
   }
 
-  /** Accepts nothing more, and resolves when every worker has ended by itself. */
+  /**
+   * Tells the workers to stop, and resolves when every one has ended by itself. Whoever comes
+   * meanwhile is served by one of those that are there still, and told that the server drains.
+   */
   async stop(): Promise<void> {
     this.#stopping = true
-    clearInterval(this.#watch)
-    this.#server.close()
     const ended = new Promise<void>((resolve) => (this.#whenStopped = resolve))
     for (const { process } of this.#slots) tell(process, { t: 'stop' })
-    if (this.#allEnded) return
-    await ended
+    if (!this.#allEnded) await ended
+    clearInterval(this.#watch)
+    this.#server.close()
   }
 
   get #allEnded(): boolean {
@@ -116,7 +141,7 @@ export class Workers {
       else this.#switch.receive(child, message)
     })
     child.on('error', (error) => log.server('worker %d: %s', number, error.message))
-    child.on('exit', () => this.#ended(number, port))
+    child.on('exit', (code, signal) => this.#ended(number, port, signal ?? `exit code ${code}`))
     log.server('worker %d is process %d', number, child.pid)
   }
 
@@ -135,7 +160,7 @@ export class Workers {
     }
   }
 
-  #ended(number: number, port: number): void {
+  #ended(number: number, port: number, why: string): void {
     const { process: child, waiting, startedAt } = this.#slots[number]!
     this.#slots[number]!.ready = false
     this.#switch.forget(child)
@@ -144,7 +169,8 @@ export class Workers {
       if (this.#allEnded) this.#whenStopped()
       return
     }
-    log.server('worker %d has ended: it is replaced', number)
+    log.server('worker %d has ended (%s): it is replaced', number, why)
+    this.emit('replaced', { number, pid: child.pid, why })
     // one that cannot start must not be started without pause
     const rest = Date.now() - startedAt < restTime ? restTime : 0
     setTimeout(() => {
@@ -164,7 +190,7 @@ export class Workers {
       const chunk = socket.read() as Buffer | null
       if (!chunk) return
       head = Buffer.concat([head, chunk])
-      const route = head.length > maxHead ? 'any' : routeOf(head, this.options.mount ?? '')
+      const route = head.length > maxHead ? 'any' : routeOf(head, this.#mount)
       if (route === 'unknown') return
       clearTimeout(late)
       socket.off('readable', read)
@@ -178,7 +204,10 @@ export class Workers {
 
   #give(socket: Socket, head: Buffer, route: number | 'any'): void {
     const number = route === 'any' ? this.#next++ : route
-    this.#hand(this.#slots[number % this.#slots.length]!, socket, head)
+    const slot = this.#slots[number % this.#slots.length]!
+    // one that has drained already is not replaced, and any other gives the same answer
+    const left = this.#stopping && !slot.ready && this.#slots.find(({ ready }) => ready)
+    this.#hand(left || slot, socket, head)
   }
 
   #hand(slot: Slot, socket: Socket, head: Buffer): void {
@@ -186,7 +215,7 @@ export class Workers {
       slot.process.send({ t: 'socket', head } satisfies WorkerMessage, socket, (error) => {
         if (error) socket.destroy()
       })
-    } else if (slot.waiting.length < maxWaiting) {
+    } else if (slot.waiting.length < maxWaiting && !this.#stopping) {
       slot.waiting.push({ socket, head })
     } else {
       socket.destroy()
