@@ -24,7 +24,8 @@ export function banner(settings: Settings, url: string, columns: number | undefi
   return `${lines.join('\n')}\n`
 }
 
-function onAndOff({ tls, tokens, ice, redisUrl, metrics, statusPage, server }: Settings): string[] {
+function onAndOff(settings: Settings): string[] {
+  const { tls, tokens, ice, redisUrl, metrics, statusPage, demo, server } = settings
   const { origins, trustProxy, maxSocketsPerAddress, maxUpgradesPerSecond } = server
   const perAddress = [maxSocketsPerAddress, maxUpgradesPerSecond].some(
     (limit) => limit !== Infinity,
@@ -44,6 +45,7 @@ function onAndOff({ tls, tokens, ice, redisUrl, metrics, statusPage, server }: S
     [redisUrl !== undefined, 'Redis'],
     [iceServers > 0, 'ICE servers', iceServers > 0 ? String(iceServers) : undefined],
     [statusPage, 'status page'],
+    [demo, 'video calls', demo ? '/demo' : undefined],
     [metrics, 'metrics', metrics ? '/metrics' : undefined],
   ]
   const shown = (wanted: boolean) =>

@@ -24,7 +24,7 @@ ${lines.join('\n')}
 
 Only in the environment: APP_SECRET and APP_PASS (tokens), STUN_URLS,
 TURN_URLS and TURN_SECRET, REDIS_URL (several instances), TRUST_PROXY,
-LOG_FORMAT=json, STATUS_PAGE=off, METRICS=off, and every limit. The file
-.env.example explains them all.
+LOG_FORMAT=json, STATUS_PAGE=off, METRICS=off, DEMO=on (video calls), and
+every limit. The file .env.example explains them all.
 `
 }

@@ -4,6 +4,7 @@ import express, { Router } from 'express'
 import { Redis } from 'ioredis'
 import { RedisBus } from 'signal-redis'
 import { appTokens, expiringIceServers, SignalServer, Tokens } from 'signal-server'
+import { videoCallPage } from 'signal-video-call'
 import { call, relayWs, rooms, rtc } from 'signal-webrtc'
 import { banner } from './banner.js'
 import { metricsRouter } from './http/metrics.js'
@@ -98,6 +99,7 @@ function routes(
     proxiesKnown,
     metrics,
     statusPage,
+    demo,
     tokens: tokenSettings,
     server: { trustProxy = false },
   }: Settings,
@@ -109,6 +111,7 @@ function routes(
   if (!proxiesKnown) router.use(logs.unknownProxies)
   if (metrics) router.use(metricsRouter(server))
   if (statusPage) router.use(statusRouter(server, new Traffic(() => server.stats())))
+  if (demo) router.use('/demo', videoCallPage())
   if (tokens && tokenSettings?.password !== undefined) {
     router.use(appTokens({ tokens, password: tokenSettings.password, trustProxy }))
   }

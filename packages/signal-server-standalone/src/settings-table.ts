@@ -182,6 +182,12 @@ export const watching = {
     fallback: 'on',
     kind: flag,
   },
+  demo: {
+    env: 'DEMO',
+    about: 'A page for video calls at /demo, which anybody may open',
+    fallback: 'off',
+    kind: flag,
+  },
   metrics: {
     env: 'METRICS',
     about: 'Metrics for Prometheus at /metrics',

@@ -33,6 +33,8 @@ export interface Settings {
   }
   logFormat: 'text' | 'json'
   statusPage: boolean
+  /** Whether there is a page for video calls. */
+  demo: boolean
   metrics: boolean
   /** Whether TRUST_PROXY was set, to whatever. */
   proxiesKnown: boolean
@@ -114,6 +116,7 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
     },
     logFormat: read(watching.logFormat)!,
     statusPage: read(watching.statusPage)!,
+    demo: read(watching.demo)!,
     metrics: read(watching.metrics)!,
     proxiesKnown: isSet(listening.trustProxy, env),
     server: {

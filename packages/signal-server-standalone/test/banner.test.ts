@@ -35,9 +35,11 @@ test('what is on and off is said, in lines that fit', () => {
     TURN_SECRET: 'turn secret',
     TRUST_PROXY: '1',
     METRICS: 'off',
+    DEMO: 'on',
   }
   const text = banner(settings(env), url, undefined)
   expect(text).toMatch(/on {3}tokens \(POST \/app\), limits per address, trusted proxies \(1\)/)
+  expect(text).toContain('video calls (/demo)')
   expect(text).toMatch(/off {2}TLS, origins \(every web page may come in\), Redis, metrics/)
   for (const secret of [env.APP_SECRET, env.APP_PASS, env.TURN_SECRET]) {
     expect(text).not.toContain(secret)

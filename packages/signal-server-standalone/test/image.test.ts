@@ -45,23 +45,48 @@ function run(command: string, cwd: string, env: Record<string, string>): void {
   execFileSync('sh', ['-c', command], { cwd, env, stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
-/** Starts what was built, and lets the doctor look at it. */
+/** Starts what was built, with all that can be turned on, and lets the doctor look at it. */
 async function expectWell(command: readonly string[], cwd: string): Promise<void> {
   const [program, ...args] = command
   expect(program).toBe('node')
-  const env = { PATH: '', PORT: '0', HOST: '127.0.0.1', NODE_ENV: 'production' }
+  const env = {
+    PATH: '',
+    PORT: '0',
+    HOST: '127.0.0.1',
+    NODE_ENV: 'production',
+    DEMO: 'on',
+  }
   const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   const listening = /🐟 Listening at (http:\S+)/u
   await eventually(() => listening.test(output), 'the line that it listens')
-  const { code, stdout } = await Command.run(['doctor', listening.exec(output)![1]!]).ended
+  const url = listening.exec(output)![1]!
+  await expectDemo(url)
+  const { code, stdout } = await Command.run(['doctor', url]).ended
   expect(stdout).toContain('All is well.')
   expect(code).toBe(0)
   const ended = once(child, 'exit')
   child.kill('SIGTERM')
   expect(await ended).toEqual([0, null])
+}
+
+/** The page for video calls, and every module that it is made of. */
+async function expectDemo(url: string): Promise<void> {
+  const seen = new Set<string>()
+  const look = async (from: string) => {
+    if (seen.has(from)) return
+    seen.add(from)
+    const response = await fetch(from)
+    expect(response.status, from).toBe(200)
+    const imports = (await response.text()).matchAll(/\b(?:from|src=|import) ?["'](\.[^"']+)["']/g)
+    for (const [, target] of imports) await look(new URL(target!, from).href)
+  }
+  await look(`${url}/demo/`)
+  await look(`${url}/demo/modules/signal-client/index.js`)
+  await look(`${url}/demo/modules/signal-protocol/index.js`)
+  expect([...seen]).toContain(`${url}/demo/page/call.js`)
 }
 
 test.skipIf(!long)(

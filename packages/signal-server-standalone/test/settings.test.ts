@@ -25,6 +25,7 @@ describe('settings', () => {
       },
       logFormat: 'text',
       statusPage: true,
+      demo: false,
       metrics: true,
       proxiesKnown: false,
     })
