@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,8 +9,9 @@ import { describe, expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
 import { parseCommandLine, settingsFrom } from '../src/settings.js'
 import { groups } from '../src/settings-table.js'
+import { Client } from '../../signal-server/test/harness/client.js'
 import { makeCertificate } from './harness/certificate.js'
-import { Command } from './harness/command.js'
+import { Command, ws } from './harness/command.js'
 import { findProgram, shipped } from './harness/proxy.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -19,6 +20,11 @@ const known = new Set(Object.values(groups).flatMap((g) => Object.values(g).map(
 const startScript = 'packages/signal-server-standalone/dist/start.js'
 // without it, large messages cost twice the CPU (docs/DEPLOY.md, Node's memory limits)
 const heap = '--initial-old-space-size=256'
+
+interface Manifest {
+  name: string
+  dependencies?: Record<string, string>
+}
 
 /** Settings that a file gives the server: each must exist, and all must be right together. */
 function expectSettings(env: Record<string, string>): void {
@@ -46,6 +52,31 @@ describe('the Dockerfile', () => {
     expect(last.map(([name]) => name)).toContain('HEALTHCHECK')
     expect(last.map(([name]) => name)).not.toContain('RUN')
     expect(last.at(-1)).toEqual(['CMD', `["node", "${heap}", "${startScript}"]`])
+  })
+
+  test('has every package of this repository that the server needs', () => {
+    const copied = instructions
+      .filter(([name, rest]) => name === 'COPY' && rest.startsWith('--from=build'))
+      .map(([, rest]) => /\/app\/(\S+)/.exec(rest)![1]!)
+    const folders = ['packages', 'examples'].flatMap((parent) =>
+      readdirSync(join(root, parent)).map((name) => `${parent}/${name}`),
+    )
+    const manifests = new Map(
+      folders.map((folder) => {
+        const { name, dependencies = {} } = JSON.parse(inRoot(`${folder}/package.json`)) as Manifest
+        return [name, { folder, needs: Object.keys(dependencies) }]
+      }),
+    )
+    const needed = new Set(['signal-server-standalone'])
+    for (const name of needed) {
+      for (const other of manifests.get(name)!.needs) if (manifests.has(other)) needed.add(other)
+    }
+    expect([...needed]).toContain('signal-video-call')
+    for (const name of needed) {
+      const { folder } = manifests.get(name)!
+      const there = copied.some((path) => folder === path || folder.startsWith(`${path}/`))
+      expect(there, folder).toBe(true)
+    }
   })
 
   test('copies nothing secret and nothing large', () => {
@@ -81,14 +112,16 @@ describe('the health check of the image', () => {
   })
 })
 
+interface Service {
+  build?: string
+  environment?: Record<string, string>
+  ports?: string[]
+  volumes?: string[]
+  depends_on?: Record<string, unknown>
+  command?: string[]
+}
+
 describe('compose.yaml', () => {
-  interface Service {
-    build?: string
-    environment?: Record<string, string>
-    volumes?: string[]
-    depends_on?: Record<string, unknown>
-    command?: string[]
-  }
   const { services, volumes } = parseYaml(shipped('compose.yaml')) as {
     services: Record<string, Service>
     volumes: Record<string, unknown>
@@ -119,6 +152,33 @@ describe('compose.yaml', () => {
   test('gives coturn the secret that the server has', () => {
     expect(services['coturn']!.command).toContain('--static-auth-secret=${TURN_SECRET}')
     expect(shipped('turnserver.conf')).toMatch(/^use-auth-secret$/m)
+  })
+})
+
+describe('relay-ws.compose.yaml', () => {
+  const { services } = parseYaml(shipped('relay-ws.compose.yaml')) as {
+    services: { server: Service }
+  }
+  const { build, environment, ports } = services.server
+
+  test('builds this repository, with settings that exist, on the port of relay-ws', () => {
+    expect(resolve(root, 'packages/signal-server-standalone/deploy', build!)).toBe(resolve(root))
+    expectSettings(environment!)
+    expect(environment!['PORT']).toBe('34098')
+    expect(ports).toEqual(['34098:34098'])
+  })
+
+  test('lets clients of relay-ws in at every path', async () => {
+    const { url } = await Command.serve({ ...environment, PORT: '0' })
+    const clients = await Promise.all(
+      ['/', '/any/where'].map((path) => Client.open(ws(url) + path, [])),
+    )
+    for (const client of clients) {
+      client.send({ type: 'ls' })
+      expect(await client.next('ls')).toMatchObject({ peers: [expect.any(String)] })
+    }
+    const native = await Client.open(`${ws(url)}/introduction/alice`, ['signal.v1'])
+    expect(await native.next('Welcome')).toMatchObject({ id: 'alice' })
   })
 })
 
