@@ -25,14 +25,15 @@ export function banner(settings: Settings, url: string, columns: number | undefi
 }
 
 function onAndOff(settings: Settings): string[] {
-  const { tls, tokens, ice, redisUrl, metrics, statusPage, demo, server } = settings
+  const { tls, tokens, ice, redisUrl, metrics, statusPage, demo, server, workers } = settings
   const { origins, trustProxy, maxSocketsPerAddress, maxUpgradesPerSecond } = server
   const perAddress = [maxSocketsPerAddress, maxUpgradesPerSecond].some(
     (limit) => limit !== Infinity,
   )
   const iceServers = ice.stunUrls.length + ice.turnUrls.length
   const password = tokens?.password === undefined ? 'made elsewhere' : 'POST /app'
-  const parts: [on: boolean, name: string, detail?: string][] = [
+  const parts: (readonly [on: boolean, name: string, detail?: string])[] = [
+    ...(workers > 1 ? [[true, 'workers', String(workers)] as const] : []),
     [tls !== undefined, 'TLS'],
     [tokens !== undefined, 'tokens', tokens ? password : 'everybody may come in'],
     [origins !== undefined, 'origins', origins?.join(', ') ?? 'every web page may come in'],

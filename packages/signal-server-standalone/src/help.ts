@@ -6,7 +6,7 @@ import { listening } from './settings-table.js'
 export function help(): string {
   const flags = Object.values<Setting>(listening).filter(({ flag }) => flag !== undefined)
   const lines = flags.map(({ flag, value, env, about, fallback }) => {
-    const left = `--${flag} ${value}`.padEnd(17) + env.padEnd(11)
+    const left = `--${flag} ${value}`.padEnd(17) + env.padEnd(16)
     return `  ${left}${about}${fallback === undefined ? '' : ` (${fallback})`}`
   })
   return `🐟 signal-server ${version}

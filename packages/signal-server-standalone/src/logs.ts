@@ -13,16 +13,24 @@ const linesPerSecond = 200
  * peers say are never in them.
  */
 export class Logs {
-  readonly #salt = randomBytes(16)
+  readonly #salt: Uint8Array
+  readonly #worker: number | undefined
   #lines = 0
   #leftOut = 0
   #second = false
   #proxyNamed = false
 
+  /**
+   * @param processes - where there are several: the salt that they share, and which worker this is
+   */
   constructor(
     private readonly format: 'text' | 'json',
+    { salt = randomBytes(16), worker }: { salt?: Uint8Array; worker?: number } = {},
     private readonly write: (text: string) => void = (text) => process.stdout.write(text),
-  ) {}
+  ) {
+    this.#salt = salt
+    this.#worker = worker
+  }
 
   /** Writes a line for everything that a server tells. */
   follow(server: SignalServer): void {
@@ -64,13 +72,26 @@ export class Logs {
     server.on('fault', (error) => {
       this.#line('fault', error.stack ?? error.message, { message: error.message })
     })
-    server.on('close', () => this.#line('closed', 'everything has ended', {}))
   }
 
-  /** @param banner - what people are told instead of a line */
-  listening(url: string, banner: () => string): void {
+  /**
+   * @param banner - what people are told instead of a line; `columns` of their terminal, where there
+   * is one
+   */
+  listening(url: string, banner: (columns: number | undefined) => string): void {
+    const { isTTY, columns } = process.stdout
     if (this.format === 'json') this.#line('listening', '', { url })
-    else this.write(banner())
+    else this.write(banner(isTTY ? columns : undefined))
+  }
+
+  closed(): void {
+    this.#line('closed', 'everything has ended', {})
+  }
+
+  /** A worker has ended by itself. */
+  replaced(worker: number, pid: number | undefined, why: string): void {
+    const sentence = `worker ${worker} has ended (${why}): another one takes its place`
+    this.#line('replaced', sentence, { worker, pid: pid ?? 0, why })
   }
 
   draining(signal: string, { endpoints }: Stats): void {
@@ -101,10 +122,13 @@ export class Logs {
       setTimeout(() => this.#nextSecond(), 1_000).unref()
     }
     const now = new Date()
+    const worker = this.#worker
     if (this.format === 'json') {
-      this.write(`${JSON.stringify({ time: now.toISOString(), event, ...fields })}\n`)
+      const line = { time: now.toISOString(), event, ...(worker !== undefined && { worker }) }
+      this.write(`${JSON.stringify({ ...line, ...fields })}\n`)
     } else {
-      this.write(`${now.toTimeString().slice(0, 8)}  ${event.padEnd(12)}  ${sentence}\n`)
+      const who = worker === undefined ? '' : `worker ${worker}: `
+      this.write(`${now.toTimeString().slice(0, 8)}  ${event.padEnd(12)}  ${who}${sentence}\n`)
     }
   }
 

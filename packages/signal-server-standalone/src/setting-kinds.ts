@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os'
+
 /** A setting that is wrong; the message is a sentence that names it and says what it may be. */
 export class SettingError extends Error {
   override readonly name = 'SettingError'
@@ -37,6 +39,15 @@ export const number: Kind<number> = {
   parse: (given) => {
     if (given === 'none') return Infinity
     return /^\d+$/.test(given) && Number(given) > 0 ? Number(given) : undefined
+  },
+}
+
+export const processes: Kind<number> = {
+  expected: 'a number of processes from 1 to 256, or auto for one a core',
+  parse: (given) => {
+    if (given === 'auto') return availableParallelism()
+    const count = /^\d{1,3}$/.test(given) ? Number(given) : 0
+    return count >= 1 && count <= 256 ? count : undefined
   },
 }
 

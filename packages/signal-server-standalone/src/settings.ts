@@ -13,6 +13,8 @@ export interface Settings {
   port: number
   host?: string
   path: string
+  /** Processes on the port. */
+  workers: number
   /** Files. */
   tls?: { key: string; cert: string }
   tokens?: {
@@ -94,11 +96,20 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
   const trustProxy = read(listening.trustProxy)
   const redisUrl = read(instances.redisUrl)
   const tokenSettings = tokensFrom(read)
+  const workers = read(listening.workers)!
+  const rooms = read(webrtc.rooms)!
+  // a client of socket.io asks several times before it is connected, each time the same process
+  if (workers > 1 && key !== undefined && tokenSettings && rooms) {
+    throw new SettingError(
+      'ROOMS must be off where several workers (WEB_CONCURRENCY) have a KEY: let a proxy speak TLS.',
+    )
+  }
 
   return {
     port: read(listening.port)!,
     ...(host !== undefined && { host }),
     path: read(listening.path)!,
+    workers,
     ...(key !== undefined && cert !== undefined && { tls: { key, cert } }),
     ...(tokenSettings && { tokens: tokenSettings }),
     ...(redisUrl !== undefined && { redisUrl }),
@@ -111,7 +122,7 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
       relayWs: read(webrtc.relayWs)!,
       rtc: read(webrtc.rtc)!,
       call: read(webrtc.call)!,
-      rooms: read(webrtc.rooms)!,
+      rooms,
       tokenLifetime: read(webrtc.tokenLifetime)!,
     },
     logFormat: read(watching.logFormat)!,

@@ -141,6 +141,26 @@ describe('one sentence and exit code 2 are the answer to', () => {
       { MAX_HELD_BYTES: '134217729' },
       /^MAX_HELD_BYTES must be at most MAX_BUFFERED_BYTES \(134217728\)\.$/,
     ],
+    [
+      ['--workers', '0'],
+      {},
+      /^--workers must be a number of processes from 1 to 256, or auto for one a core, not "0"\.$/,
+    ],
+    [
+      ['--workers', '2'],
+      { MAX_HELD_BYTES: '134217728' },
+      /^MAX_HELD_BYTES must be at most MAX_BUFFERED_BYTES \(67108864\)\.$/,
+    ],
+    [
+      ['--workers', '2'],
+      { KEY: '/nowhere/k', CERT: '/nowhere/c' },
+      /^KEY must be a file, and at "\/nowhere\/k" there is none\.$/,
+    ],
+    [
+      ['--workers', '2'],
+      { KEY: '/nowhere/k', CERT: '/nowhere/c', APP_SECRET: 'x'.repeat(32) },
+      /^ROOMS must be off where several workers \(WEB_CONCURRENCY\) have a KEY: let a proxy/,
+    ],
     [['--prot', '1'], {}, /^There is no option --prot: "signal-server --help" lists them\.$/],
     [
       ['--port'],
@@ -173,17 +193,21 @@ describe('row 47: it does not start with a secret that', () => {
   })
 })
 
-test('row 38: on a busy port it says so in one sentence, and exits with 1', async () => {
-  const other = createServer().listen(0, '127.0.0.1')
-  await once(other, 'listening')
-  onTestFinished(() => void other.close())
-  const { port } = other.address() as AddressInfo
-  const { code, stdout, stderr } = await Command.run([], {
-    PORT: String(port),
-    HOST: '127.0.0.1',
-  }).ended
-  expect(stderr).toBe(
-    `Port ${port} is in use already: end the program that uses it, or choose another port.\n`,
-  )
-  expect([code, stdout]).toEqual([1, ''])
-})
+test.each(['1', '2'])(
+  'row 38: on a busy port it says so once, and exits with 1 (WEB_CONCURRENCY=%s)',
+  async (WEB_CONCURRENCY) => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    onTestFinished(() => void other.close())
+    const { port } = other.address() as AddressInfo
+    const { code, stdout, stderr } = await Command.run([], {
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      WEB_CONCURRENCY,
+    }).ended
+    expect(stderr).toBe(
+      `Port ${port} is in use already: end the program that uses it, or choose another port.\n`,
+    )
+    expect([code, stdout]).toEqual([1, ''])
+  },
+)

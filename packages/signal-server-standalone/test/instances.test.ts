@@ -1,43 +1,15 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { eventually } from '../../signal-server/test/harness/arrivals.js'
+import { describe, expect, test } from 'vitest'
 import { Client } from '../../signal-server/test/harness/client.js'
 import { Command, ws } from './harness/command.js'
-import { findProgram } from './harness/proxy.js'
+import { redisMissing, redisTitle, startRedis } from './harness/redis.js'
 
-const program = findProgram('redis-server')
-const missing = program === undefined && !process.env.CI
-const title = (text: string) =>
-  missing ? `${text} (not run: redis-server is not installed)` : text
-
-/** A Redis of the test's own. */
-async function startRedis(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'signal-redis-'))
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  const settings = { port: String(port), bind: '127.0.0.1', dir: folder, save: '' }
-  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
-  const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
-  })
-  let output = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  await eventually(() => output.includes('Ready to accept connections'), 'Redis')
-  return `redis://127.0.0.1:${port}`
-}
-
-describe.skipIf(missing)(title('with REDIS_URL'), () => {
-  test('peers of two instances are introduced and piped', async () => {
-    const REDIS_URL = await startRedis()
-    const [one, other] = [await Command.serve({ REDIS_URL }), await Command.serve({ REDIS_URL })]
+describe.skipIf(redisMissing)(redisTitle('with REDIS_URL'), () => {
+  test.each([
+    ['', '1'],
+    [', of two workers each,', '2'],
+  ])('peers of two instances%s are introduced and piped', async (_name, WEB_CONCURRENCY) => {
+    const env = { REDIS_URL: await startRedis(), WEB_CONCURRENCY }
+    const [one, other] = [await Command.serve(env), await Command.serve(env)]
     expect(one.command.output).toMatch(/on {3}.*Redis/)
     const alice = await Client.open(`${ws(one.url)}/introduction/alice`, ['signal.v1'])
     const bob = await Client.open(`${ws(other.url)}/introduction/bob`, ['signal.v1'])

@@ -112,7 +112,7 @@ test.each(['text', 'json'])('row 47: no token is ever in a log (%s)', async (LOG
 
 test('a flood does not fill the disk: 200 lines a second, and how many were left out', async () => {
   const lines: string[] = []
-  const logs = new Logs('json', (text) => lines.push(text))
+  const logs = new Logs('json', {}, (text) => lines.push(text))
   for (let i = 0; i < 1_000; i++) {
     logs.draining(`SIG${i}`, { endpoints: {} } as Stats)
   }

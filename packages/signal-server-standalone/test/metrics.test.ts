@@ -2,20 +2,8 @@ import { outcomeNames } from 'signal-server'
 import { expect, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { Command } from './harness/command.js'
+import { metrics } from './harness/metrics.js'
 import { introduced, pair } from './harness/peers.js'
-
-/** The values of a page of metrics, by name with labels. */
-async function metrics(url: string): Promise<Map<string, number>> {
-  const response = await fetch(`${url}/metrics`)
-  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
-  const lines = (await response.text()).split('\n').filter((line) => line && !line.startsWith('#'))
-  return new Map(
-    lines.map((line) => {
-      const space = line.lastIndexOf(' ')
-      return [line.slice(0, space), Number(line.slice(space + 1))] as const
-    }),
-  )
-}
 
 test('count what is there and what has happened', async () => {
   const { url } = await Command.serve()

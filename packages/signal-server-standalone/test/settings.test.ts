@@ -15,6 +15,7 @@ describe('settings', () => {
     expect(rest).toEqual({
       port: 8080,
       path: '/',
+      workers: 1,
       ice: { stunUrls: [], turnUrls: [] },
       webrtc: {
         relayWs: '/relay-ws',

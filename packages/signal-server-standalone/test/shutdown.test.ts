@@ -6,9 +6,14 @@ import { introduced, pair } from './harness/peers.js'
 
 const statusAt = async (url: string) => (await fetch(url)).status
 
-describe.each(['SIGTERM', 'SIGINT'] as const)('row 37: after %s', (signal) => {
+describe.each([
+  ['SIGTERM', '1'],
+  ['SIGINT', '1'],
+  ['SIGTERM', '2'],
+  ['SIGINT', '2'],
+] as const)('row 37: after %s, with WEB_CONCURRENCY=%s,', (signal, WEB_CONCURRENCY) => {
   test('nobody comes in, introductions go, and a pipe ends by itself', async () => {
-    const { command, url } = await Command.serve()
+    const { command, url } = await Command.serve({ WEB_CONCURRENCY })
     const peers = await introduced(url)
     const [a, b] = await pair(url)
     command.child.kill(signal)
@@ -27,7 +32,7 @@ describe.each(['SIGTERM', 'SIGINT'] as const)('row 37: after %s', (signal) => {
   })
 
   test('a second one ends it at once', async () => {
-    const { command, url } = await Command.serve()
+    const { command, url } = await Command.serve({ WEB_CONCURRENCY })
     const [a, b] = await pair(url)
     command.child.kill(signal)
     await eventually(() => command.output.includes('draining'), 'the drain')

@@ -1,40 +1,10 @@
 import { existsSync } from 'node:fs'
-import { get, type IncomingMessage } from 'node:http'
 import { chromium } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
-import { Arrivals, eventually } from '../../signal-server/test/harness/arrivals.js'
+import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { Command } from './harness/command.js'
 import { introduced, pair } from './harness/peers.js'
-
-interface Sample {
-  peers: number
-  keys: number
-  pipes: number
-  bytes: number
-  messages: number
-}
-
-/** A viewer of the page, without the page. */
-async function view(
-  url: string,
-): Promise<{ status: number; events: Arrivals<string>; leave(): void }> {
-  const events = new Arrivals<string>()
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    get(`${url}/status`, resolve).on('error', reject)
-  })
-  let rest = ''
-  response.setEncoding('utf8').on('data', (text: string) => {
-    const parts = (rest + text).split('\n\n')
-    rest = parts.pop()!
-    for (const part of parts) events.push(part)
-  })
-  response.on('error', () => {})
-  onTestFinished(() => void response.destroy())
-  return { status: response.statusCode!, events, leave: () => void response.destroy() }
-}
-
-const sampleIn = (event: string) =>
-  JSON.parse(event.replace(/^event: sample\ndata: /, '')) as Sample
+import { sampleIn, view, type Sample } from './harness/viewer.js'
 
 test('a viewer hears once a second how much there is, and nothing of whom', async () => {
   const { url } = await Command.serve()

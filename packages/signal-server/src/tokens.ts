@@ -131,6 +131,11 @@ export class Tokens {
     return id
   }
 
+  /** Ids of the tokens that were revoked, as far as they are remembered. */
+  get revoked(): string[] {
+    return [...this.#revoked.keys()]
+  }
+
   /** For {@link SignalServerOptions.authorize}: a request needs a good token, or gets 401. */
   readonly authorize: Authorize = (_request, _claim, token) => {
     if (token === undefined) throw unauthorized(errorSentence.unauthorized)

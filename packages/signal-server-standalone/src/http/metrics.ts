@@ -1,16 +1,36 @@
 import { Router } from 'express'
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  Registry,
+  type Aggregator,
+} from 'prom-client'
 import { version, type SignalServer, type Stats } from 'signal-server'
 
 // from a pair on one machine to a hold that waits for its two minutes
 const pairingBuckets = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 120]
 const lifeBuckets = [1, 10, 60, 300, 1_800, 3_600, 21_600, 86_400]
 
+/** `/metrics`, where Prometheus looks. */
+export function metricsRouter(metrics: () => Promise<string>): Router {
+  const router = Router()
+  router.get('/metrics', async (_request, response) => {
+    response.set({
+      'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE,
+      'Cache-Control': 'no-store',
+    })
+    response.send(await metrics())
+  })
+  return router
+}
+
 /**
- * `/metrics` in the text format of Prometheus. Labels have names of outcomes and endpoints only:
- * never an id, a key, an app or an address, of which there are as many as clients like.
+ * What a server counts. Labels have names of outcomes and endpoints only: never an id, a key, an
+ * app or an address, of which there are as many as clients like.
  */
-export function metricsRouter(server: SignalServer): Router {
+export function metricsOf(server: SignalServer): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -19,11 +39,12 @@ export function metricsRouter(server: SignalServer): Router {
     name: 'signal_build_info',
     help: 'The version that runs; always 1.',
     labelNames: ['version'],
+    aggregator: 'first',
     registers,
   }).set({ version }, 1)
   gauge('signal_sockets', 'Sockets that were upgraded and live.', (stats) => stats.sockets)
   gauge('signal_buffered_bytes', 'Bytes buffered in all.', (stats) => stats.bufferedBytes)
-  gauge('signal_ready', 'Whether it lets clients in.', () => (server.draining ? 0 : 1))
+  gauge('signal_ready', 'Whether it lets clients in.', () => (server.draining ? 0 : 1), 'min')
   counter('signal_piped_bytes_total', 'Bytes through pipes.', (stats) => stats.pipedBytes)
   counter('signal_piped_messages_total', 'Messages through pipes.', (stats) => stats.pipedMessages)
   counter(
@@ -62,18 +83,20 @@ export function metricsRouter(server: SignalServer): Router {
   server.on('unpair', ({ lasted }) => pipe.observe(lasted / 1_000))
   server.on('sessionEnd', ({ lasted }) => session.observe(lasted / 1_000))
 
-  const router = Router()
-  router.get('/metrics', async (_request, response) => {
-    response.set({ 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' })
-    response.send(await registry.metrics())
-  })
-  return router
+  return registry
 
-  function gauge(name: string, help: string, read: (stats: Stats) => number): void {
+  function gauge(
+    name: string,
+    help: string,
+    read: (stats: Stats) => number,
+    aggregator: Aggregator = 'sum',
+  ): void {
     new Gauge({
       name,
       help,
       registers,
+      // of several processes
+      aggregator,
       collect() {
         this.set(read(server.stats()))
       },

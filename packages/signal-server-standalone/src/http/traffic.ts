@@ -16,19 +16,13 @@ export interface Sample {
   messages: number
 }
 
-const interval = 1_000
 const kept = 300
 
-/** Looks at a server once a second, and remembers the last five minutes. */
+/** What a server does, look by look; told of it once a second, it remembers five minutes. */
 export class Traffic {
   readonly #samples: Sample[] = []
   readonly #watchers = new Set<(sample: Sample) => void>()
-  #before: { at: number; bytes: number; messages: number }
-
-  constructor(private readonly stats: () => Stats) {
-    this.#before = this.#totals(stats())
-    setInterval(() => this.#look(), interval).unref()
-  }
+  #before: { at: number; bytes: number; messages: number } | undefined
 
   /** The last five minutes, oldest first. */
   get samples(): readonly Sample[] {
@@ -44,10 +38,13 @@ export class Traffic {
     return () => void this.#watchers.delete(watcher)
   }
 
-  #look(): void {
-    const stats = this.stats()
+  /** Takes a sample; the first look is what the next is compared with. */
+  look(stats: Stats): void {
     const now = this.#totals(stats)
-    const seconds = Math.max(0.001, (now.at - this.#before.at) / 1_000)
+    const before = this.#before
+    this.#before = now
+    if (!before) return
+    const seconds = Math.max(0.001, (now.at - before.at) / 1_000)
     const { introduction = {}, connection = {} } = stats.endpoints
     const sample: Sample = {
       at: Date.now(),
@@ -56,10 +53,9 @@ export class Traffic {
       keys: introduction['keys'] ?? 0,
       waiting: connection['waiting'] ?? 0,
       pipes: connection['pipes'] ?? 0,
-      bytes: Math.round((now.bytes - this.#before.bytes) / seconds),
-      messages: Math.round((now.messages - this.#before.messages) / seconds),
+      bytes: Math.round((now.bytes - before.bytes) / seconds),
+      messages: Math.round((now.messages - before.messages) / seconds),
     }
-    this.#before = now
     this.#samples.push(sample)
     if (this.#samples.length > kept) this.#samples.shift()
     for (const watcher of this.#watchers) watcher(sample)

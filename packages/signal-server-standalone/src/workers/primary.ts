@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { serialize } from 'node:v8'
+import { fileURLToPath } from 'node:url'
+import { Workers } from 'signal-server'
+import { banner } from '../banner.js'
+import { endWithSignal } from '../end-with-signal.js'
+import { Logs } from '../logs.js'
+import { readTls, serverFrom } from '../server-from.js'
+import type { Settings } from '../settings.js'
+import { Questions, answerQuestions } from './questions.js'
+import { settingsOfWorker } from './settings-of-worker.js'
+import { SharedTokens } from './shared-tokens.js'
+import { topics, type Report, type Start } from './topics.js'
+import { Totals } from './totals.js'
+
+const script = fileURLToPath(new URL('../start.js', import.meta.url))
+// a worker that says nothing for so long is left out, or counted as it was
+const patience = 900
+
+/**
+ * Starts several processes on one port, and adds up what they count.
+ * @throws SettingError where a setting is wrong; Error where it cannot listen
+ */
+export async function serveAsPrimary(settings: Settings): Promise<void> {
+  const { workers: count, port, host, path: mount, tls } = settings
+  const workers = new Workers({
+    count,
+    script,
+    args: process.argv.slice(2),
+    port,
+    mount,
+    tls: tls !== undefined,
+    ...(host !== undefined && { host }),
+  })
+  const { bus } = workers
+  const salt = randomBytes(16)
+  const logs = new Logs(settings.logFormat, { salt })
+  const tokens = settings.tokens && new SharedTokens(settings.tokens, bus)
+  readTls(settings)
+  // what is wrong is said here and once, and not by every worker
+  await serverFrom(settingsOfWorker(settings), tokens, undefined).close()
+
+  const questions = new Questions(bus)
+  const totals = new Totals((metrics) =>
+    questions.ask<boolean, Report>(topics.report, metrics, count, patience),
+  )
+  workers.on('replaced', ({ number, pid, why }) => {
+    logs.replaced(number, pid, why)
+    void totals.replaced(number, pid)
+  })
+  await answerQuestions<null, Start>(bus, topics.start, () => ({
+    salt,
+    revoked: tokens?.revoked ?? [],
+  }))
+  await answerQuestions<null, string>(bus, topics.metrics, () => totals.metrics())
+
+  const { url, port: actual } = await workers.start()
+  if (settings.statusPage)
+    every(1_000, async () => bus.publish(topics.stats, serialize(await totals.stats())))
+  logs.listening(url, (columns) => banner({ ...settings, port: actual }, url, columns))
+  endWithSignal(async (signal) => {
+    // asked before they are told to stop, and so answered before they do
+    void totals.stats().then((stats) => logs.draining(signal, stats))
+    await workers.stop()
+    logs.closed()
+  })
+}
+
+/** Does something over and over, and never twice at the same time. */
+function every(milliseconds: number, work: () => Promise<void>): void {
+  let busy = false
+  setInterval(() => {
+    if (busy) return
+    busy = true
+    void work().finally(() => (busy = false))
+  }, milliseconds).unref()
+}

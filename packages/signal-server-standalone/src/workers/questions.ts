@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto'
+import { deserialize, serialize } from 'node:v8'
+import type { Bus } from 'signal-server'
+
+interface Question<Q> {
+  id: number
+  /** The topic where the answer is heard. */
+  to: string
+  content: Q
+}
+
+interface Answer<A> {
+  id: number
+  content: A
+}
+
+/** Answers what is asked on a topic; resolves once it is heard. */
+export async function answerQuestions<Q, A>(
+  bus: Bus,
+  topic: string,
+  answer: (question: Q) => A | Promise<A>,
+): Promise<void> {
+  await bus.subscribe(topic, (message) => {
+    const { id, to, content } = deserialize(message) as Question<Q>
+    void (async () => {
+      bus.publish(to, serialize({ id, content: await answer(content) } satisfies Answer<A>))
+    })()
+  })
+}
+
+/** Asks over a bus. */
+export class Questions {
+  readonly #topic = `command:answers:${randomUUID()}`
+  readonly #waiting = new Map<number, (answer: unknown) => void>()
+  readonly #subscribed: Promise<unknown>
+  #id = 0
+
+  constructor(private readonly bus: Bus) {
+    this.#subscribed = bus.subscribe(this.#topic, (message) => {
+      const { id, content } = deserialize(message) as Answer<unknown>
+      this.#waiting.get(id)?.(content)
+    })
+  }
+
+  /**
+   * Asks all who hear a topic.
+   *
+   * @param most - how many there are
+   * @param patience - how long they may take, in milliseconds
+   * @returns the answers of those who answered in time
+   */
+  async ask<Q, A>(topic: string, content: Q, most: number, patience: number): Promise<A[]> {
+    await this.#subscribed
+    const id = ++this.#id
+    const answers: A[] = []
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, patience)
+      this.#waiting.set(id, (answer) => {
+        if (answers.push(answer as A) < most) return
+        clearTimeout(late)
+        resolve()
+      })
+      this.bus.publish(topic, serialize({ id, to: this.#topic, content } satisfies Question<Q>))
+    })
+    this.#waiting.delete(id)
+    return answers
+  }
+}
