@@ -31,7 +31,10 @@ export interface EndpointContext {
   readonly budget: ByteBudget
   readonly outcomes: Outcomes
   readonly events: EventEmitter<SignalServerEvents>
-  /** The other instances, where a bus joins them. */
+  /**
+   * The other instances, where a bus joins them: with a {@link Presence} an endpoint has its peers
+   * on all of them. Without that its peers meet on one instance only.
+   */
   readonly instances: Instances | undefined
   /**
    * Counts a client in that came without an upgrade; those that an endpoint accepts are counted.

@@ -1,5 +1,7 @@
 export type { Bus } from './bus/bus.js'
 export { LocalBus } from './bus/local-bus.js'
+export { Presence, type LocalPresence } from './bus/presence.js'
+export type { PresentPeer } from './bus/wire.js'
 export { HttpRefusal, type RefusalCode } from './errors.js'
 export type { Authorize, Claim, Grant } from './authorize.js'
 export type { Endpoint, EndpointContext, EndpointFactory, Upgrade } from './endpoint.js'

@@ -1,8 +1,11 @@
 import { topics } from './topics.js'
 import type { PeerNotice } from './wire.js'
 
+/** What an instance tells of a peer, at least. */
+type Notice = Pick<PeerNotice, 'id' | 'since'>
+
 /** A peer of another instance, on one key. */
-export interface RemotePeer extends PeerNotice {
+export type RemotePeer<N extends Notice = PeerNotice> = N & {
   readonly app: string
   readonly key: string
   readonly instance: string
@@ -11,10 +14,10 @@ export interface RemotePeer extends PeerNotice {
 }
 
 /** Which peers of other instances want the keys that are wanted here; forgotten with the keys. */
-export class RemotePeers {
+export class RemotePeers<N extends Notice = PeerNotice> {
   /** By key's topic and id: one id may be on several instances. */
-  readonly #byTopic = new Map<string, Map<string, RemotePeer[]>>()
-  readonly #byInstance = new Map<string, Set<RemotePeer>>()
+  readonly #byTopic = new Map<string, Map<string, RemotePeer<N>[]>>()
+  readonly #byInstance = new Map<string, Set<RemotePeer<N>>>()
 
   /** How many peers are on a key's topic. */
   count(topic: string): number {
@@ -22,18 +25,24 @@ export class RemotePeers {
   }
 
   /** Peers on a key's topic. */
-  on(topic: string): RemotePeer[] {
+  on(topic: string): RemotePeer<N>[] {
     return [...(this.#byTopic.get(topic)?.values() ?? [])].flat()
   }
 
   /** A peer on a key's topic; of several with its id the one whose session came last. */
-  find(topic: string, id: string): RemotePeer | undefined {
+  find(topic: string, id: string): RemotePeer<N> | undefined {
     const peers = this.#byTopic.get(topic)?.get(id)
     return peers?.reduce((newest, peer) => (peer.since > newest.since ? peer : newest))
   }
 
+  /** A peer on a key's topic; of several with its id the one that has had it longest. */
+  first(topic: string, id: string): RemotePeer<N> | undefined {
+    const peers = this.#byTopic.get(topic)?.get(id)
+    return peers?.reduce((oldest, peer) => (isOlder(peer, oldest) ? peer : oldest))
+  }
+
   /** The peer of this id that an instance has on a key's topic. */
-  at(topic: string, id: string, instance: string): RemotePeer | undefined {
+  at(topic: string, id: string, instance: string): RemotePeer<N> | undefined {
     return this.#byTopic
       .get(topic)
       ?.get(id)
@@ -41,10 +50,10 @@ export class RemotePeers {
   }
 
   /** Adds a peer, in place of what was known of it. */
-  add(peer: RemotePeer): void {
+  add(peer: RemotePeer<N>): void {
     const topic = topics.key(peer.app, peer.key)
     this.remove(topic, peer.instance, peer.id)
-    const byId = this.#byTopic.get(topic) ?? new Map<string, RemotePeer[]>()
+    const byId = this.#byTopic.get(topic) ?? new Map<string, RemotePeer<N>[]>()
     this.#byTopic.set(topic, byId)
     byId.set(peer.id, [...(byId.get(peer.id) ?? []), peer])
     const all = this.#byInstance.get(peer.instance) ?? new Set()
@@ -70,7 +79,7 @@ export class RemotePeers {
   }
 
   /** All that an instance has, or only what is in doubt. */
-  ofInstance(instance: string, doubtfulOnly = false): RemotePeer[] {
+  ofInstance(instance: string, doubtfulOnly = false): RemotePeer<N>[] {
     const all = [...(this.#byInstance.get(instance) ?? [])]
     return doubtfulOnly ? all.filter(({ doubtful }) => doubtful) : all
   }
@@ -85,8 +94,17 @@ export class RemotePeers {
     return [...this.#byInstance.keys()]
   }
 
-  #drop(peer: RemotePeer): void {
+  #drop(peer: RemotePeer<N>): void {
     const all = this.#byInstance.get(peer.instance)
     if (all?.delete(peer) && all.size === 0) this.#byInstance.delete(peer.instance)
   }
+}
+
+/** Of two peers with one id, whether one has had it longer: all instances agree on that. */
+export const isOlder = (one: Owner, other: Owner): boolean =>
+  one.since < other.since || (one.since === other.since && one.instance < other.instance)
+
+interface Owner {
+  readonly since: number
+  readonly instance: string
 }

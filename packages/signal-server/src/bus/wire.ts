@@ -10,6 +10,15 @@ export interface PeerNotice {
   info?: Json
 }
 
+/** A peer of an endpoint that has its peers on several instances. */
+export interface PresentPeer {
+  readonly id: string
+  /** When it took its id, on the instances' clock: of two that have it the older one keeps it. */
+  readonly since: number
+  /** What is known of it beside its id. */
+  readonly info?: Json
+}
+
 /** A connection that waits, as other instances know it. */
 export interface HoldNotice {
   app: string
@@ -46,6 +55,12 @@ export type BusMessage =
   | { t: 'update'; app: string; keys: string[]; id: string; info: Json }
   | { t: 'again'; app: string; key: string; to: string; about: string }
   | { t: 'signal'; app: string; from: string; to: string; key: string; signal: Json }
+  /** Whoever has peers of an endpoint tells of them. */
+  | { t: 'who'; endpoint: string }
+  /** These are there, or have new info. */
+  | { t: 'present'; endpoint: string; app: string; peers: PresentPeer[] }
+  | { t: 'absent'; endpoint: string; app: string; id: string }
+  | { t: 'relay'; endpoint: string; app: string; to: string; message: Json }
   | { t: 'hold'; hold: HoldNotice; answer?: boolean }
   | { t: 'propose'; mine: string; yours: string }
   | { t: 'accept'; mine: string; yours: string }
