@@ -1,4 +1,5 @@
 import type { EndpointFactory } from 'signal-server'
+import { v4 as uuid } from 'uuid'
 import { text, type Fields } from './json/fields.js'
 import type { JsonClient } from './json/json-client.js'
 import { jsonEndpoint, type JsonEndpointOptions } from './json/json-endpoint.js'
@@ -15,16 +16,20 @@ const maxNameBytes = 256
 export const call = (options: JsonEndpointOptions = {}): EndpointFactory =>
   jsonEndpoint({ path: '/call', ...options, name: 'call' }, (peers) => new CallProtocol(peers))
 
-/** Two clients, one of whom calls the other; from the first ring until one of them stops. */
+/** A call as one of its parties has it; from the first ring until one of them stops. */
 interface Call {
-  readonly caller: JsonClient
-  readonly callee: JsonClient
-  /** The caller's session description. */
-  readonly offer: unknown
+  /** The same at both parties: what belongs to a call that is over is known by it. */
+  readonly call: string
+  /** The name of the other one, who may be on another instance. */
+  readonly party: string
+  /** The caller's session description, at the callee. */
+  readonly offer?: unknown
+  /** Whether the other one has called. */
+  readonly incoming: boolean
 }
 
 class CallProtocol implements Protocol {
-  /** Each client is in one call at most; both parties of a call are here. */
+  /** Each client is in one call at most. */
   readonly #calls = new Map<JsonClient, Call>()
 
   constructor(private readonly peers: Peers) {}
@@ -41,12 +46,12 @@ class CallProtocol implements Protocol {
         return this.#answerCall(client, message)
       case 'onIceCandidate': {
         const { candidate } = message
-        return this.#party(client).deliver({ id: 'iceCandidate', candidate })
+        return this.#tell(client, this.#running(client), { event: 'candidate', candidate })
       }
       case 'answer': {
         // one of the published pages calls the field by the name that the other side reads
         const { sdpAnswer, sdp = sdpAnswer } = message
-        return this.#party(client).deliver({ id: 'startCommunication', sdpAnswer: sdp })
+        return this.#tell(client, this.#running(client), { event: 'answer', sdp })
       }
       case 'stop':
         return this.#stop(client)
@@ -57,8 +62,52 @@ class CallProtocol implements Protocol {
     }
   }
 
+  heard(client: JsonClient, from: string, message: Fields): void {
+    const { event } = message
+    if (event === 'ring') return this.#rung(client, from, message)
+    const running = this.#calls.get(client)
+    if (!running || running.call !== message.call || running.party !== from) {
+      // the other one does not know yet that it is over
+      if (event !== 'stop' && event !== 'refuse') this.#tellStop(client, from, message.call)
+      return
+    }
+    switch (event) {
+      case 'accept': {
+        const { answer: sdpAnswer } = message
+        return client.deliver({ id: 'callResponse', response: 'accepted', sdpAnswer })
+      }
+      case 'refuse':
+        this.#calls.delete(client)
+        return reject(client, String(message.message))
+      case 'candidate': {
+        const { candidate } = message
+        return client.deliver({ id: 'iceCandidate', candidate })
+      }
+      case 'answer':
+        return client.deliver({ id: 'startCommunication', sdpAnswer: message.sdp })
+      case 'stop':
+        return this.#stopped(client)
+    }
+  }
+
   gone(client: JsonClient): void {
     this.#stop(client)
+  }
+
+  leftElsewhere(name: string): void {
+    for (const [client, { party }] of this.#calls) if (party === name) this.#stopped(client)
+  }
+
+  stayedElsewhere(name: string): void {
+    // that it ended may have been lost: whoever does not know of a call any more says so
+    for (const [client, running] of this.#calls) {
+      if (running.party === name) this.#tell(client, running, { event: 'check' })
+    }
+  }
+
+  outranked(client: JsonClient): void {
+    this.#stop(client)
+    client.send({ id: 'registerResponse', response: 'rejected' })
   }
 
   refused({ code, message }: Refusal): Fields {
@@ -67,9 +116,14 @@ class CallProtocol implements Protocol {
 
   #register(client: JsonClient, message: Fields): void {
     const name = text(message, 'name', maxNameBytes)
-    const { id } = client.grant
-    const allowed = id === undefined || id === name
-    const accepted = allowed && this.peers.take(name, client)
+    const { id = name } = client.grant
+    const own = this.peers.idOf(client) === name
+    const accepted = own || (id === name && !this.peers.has(name))
+    if (accepted && !own) {
+      // others know the parties of a call by their names
+      this.#stop(client)
+      this.peers.take(name, client)
+    }
     client.send({ id: 'registerResponse', response: accepted ? 'accepted' : 'rejected' })
   }
 
@@ -80,56 +134,85 @@ class CallProtocol implements Protocol {
     if (name === undefined) return reject(caller, 'Who calls must have registered a name.')
     if (from !== undefined && from !== name)
       return reject(caller, 'Nobody calls in the name of another.')
-    const callee = this.peers.get(to)
-    if (!callee) return reject(caller, `${to} is not registered.`)
-    if (callee === caller) return reject(caller, 'Nobody can call themselves.')
-    const running = this.#calls.get(callee)
-    const again = running?.caller === caller
-    if (running && !again) return reject(caller, `${to} is in another call.`)
+    if (!this.peers.has(to)) return reject(caller, `${to} is not registered.`)
+    if (to === name) return reject(caller, 'Nobody can call themselves.')
+    const before = this.#calls.get(caller)
     // whoever starts a new call is done with the one before
-    if (!again) this.#stop(caller)
-    callee.deliver({ id: 'incomingCall', from: name, offer })
-    const ringing = { caller, callee, offer }
-    this.#calls.set(caller, ringing).set(callee, ringing)
+    if (before?.incoming || before?.party !== to) this.#stop(caller)
+    const ringing: Call = { call: uuid(), party: to, incoming: false }
+    this.#calls.set(caller, ringing)
+    try {
+      this.#tell(caller, ringing, { event: 'ring', offer })
+    } catch (error) {
+      this.#calls.delete(caller)
+      throw error
+    }
+  }
+
+  #rung(callee: JsonClient, from: string, { call, offer }: Fields): void {
+    const running = this.#calls.get(callee)
+    const again = running?.incoming && running.party === from
+    const incoming = { call: String(call), party: from, incoming: true, offer }
+    const refuse = (message: string) => this.#tell(callee, incoming, { event: 'refuse', message })
+    if (running && !again) return refuse(`${this.peers.idOf(callee)} is in another call.`)
+    try {
+      callee.deliver({ id: 'incomingCall', from, offer })
+      this.#calls.set(callee, incoming)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      refuse(error.message)
+    }
   }
 
   #answerCall(callee: JsonClient, message: Fields): void {
     const from = text(message, 'from')
-    const { callResponse, sdpOffer, message: reason } = message
+    const { callResponse, sdpOffer: answer, message: reason } = message
     const ringing = this.#calls.get(callee)
-    if (ringing?.callee !== callee || this.peers.idOf(ringing.caller) !== from) {
+    if (!ringing?.incoming || ringing.party !== from) {
       return reject(callee, 'There is no such call any more.')
     }
-    const { caller, offer } = ringing
     if (callResponse === 'accept') {
       // the names are the protocol's: each side is given the session description of the other
-      caller.deliver({ id: 'callResponse', response: 'accepted', sdpAnswer: sdpOffer })
-      callee.send({ id: 'startCommunication', sdpAnswer: offer })
+      this.#tell(callee, ringing, { event: 'accept', answer })
+      callee.send({ id: 'startCommunication', sdpAnswer: ringing.offer })
     } else {
-      this.#forget(ringing)
-      reject(caller, typeof reason === 'string' ? reason.slice(0, 256) : 'The call was declined.')
+      this.#calls.delete(callee)
+      const message = typeof reason === 'string' ? reason.slice(0, 256) : 'The call was declined.'
+      this.#tell(callee, ringing, { event: 'refuse', message })
     }
   }
 
   #stop(client: JsonClient): void {
     const running = this.#calls.get(client)
     if (!running) return
-    const party = this.#party(client)
-    this.#forget(running)
+    this.#calls.delete(client)
+    this.#tellStop(client, running.party, running.call)
+  }
+
+  #tellStop(client: JsonClient, party: string, call: unknown): void {
+    try {
+      this.peers.relay(client, party, { event: 'stop', call })
+    } catch (error) {
+      // it is over for this one in any case
+      if (!(error instanceof Refusal)) throw error
+    }
+  }
+
+  #stopped(client: JsonClient): void {
+    this.#calls.delete(client)
     // a published page reads on into what it does for a callResponse: this keeps it waiting there
-    party.send({ id: 'stopCommunication', response: 'rejected', message: 'The call is over.' })
+    client.send({ id: 'stopCommunication', response: 'rejected', message: 'The call is over.' })
   }
 
-  #forget({ caller, callee }: Call): void {
-    this.#calls.delete(caller)
-    this.#calls.delete(callee)
+  /** Tells the other party of a call something. */
+  #tell(client: JsonClient, { call, party }: Call, event: Fields): void {
+    this.peers.relay(client, party, { ...event, call })
   }
 
-  /** The other one in a client's call. */
-  #party(client: JsonClient): JsonClient {
+  #running(client: JsonClient): Call {
     const running = this.#calls.get(client)
     if (!running) throw new Refusal('unknown_peer', 'There is no call to send this to.')
-    return running.caller === client ? running.callee : running.caller
+    return running
   }
 }
 

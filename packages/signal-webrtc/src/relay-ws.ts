@@ -39,7 +39,7 @@ class RelayWs implements Protocol {
         const sdp = text(message, 'sdp')
         const from = this.peers.idOf(client)
         if (from === undefined) throw new Refusal('forbidden', 'Who has left sends nothing more.')
-        this.peers.relay(to, { type, from, to, sdp })
+        this.peers.relay(client, to, { type, from, to, sdp })
         break
       }
       default:
@@ -49,6 +49,10 @@ class RelayWs implements Protocol {
 
   gone(client: JsonClient): void {
     this.#leave(client)
+  }
+
+  leftElsewhere(from: string): void {
+    this.peers.tellHere({ type: 'leave', from })
   }
 
   refused({ code, message }: Refusal): Fields {

@@ -35,8 +35,6 @@ export const rtc = ({
   )
 
 class Rtc implements Protocol {
-  readonly #names = new Map<JsonClient, string>()
-
   constructor(
     private readonly peers: Peers,
     private readonly version: string,
@@ -57,6 +55,18 @@ class Rtc implements Protocol {
     this.#remove(client)
   }
 
+  cameElsewhere(id: string): void {
+    this.peers.tellHere(this.#peer(id))
+  }
+
+  leftElsewhere(id: string, name: unknown): void {
+    this.peers.tellHere({ type: 'peer', data: { id, name, remove: true } })
+  }
+
+  outranked(client: JsonClient): void {
+    client.send(this.refused(taken()))
+  }
+
   refused({ code, message }: Refusal): Fields {
     return { type: 'error', data: { code, message } }
   }
@@ -67,16 +77,12 @@ class Rtc implements Protocol {
     if (client.grant.id !== undefined && client.grant.id !== id) {
       throw new Refusal('forbidden', 'The token is for another id.')
     }
-    const holder = this.peers.get(id)
-    if (holder && holder !== client) {
-      throw new Refusal('forbidden', 'The id belongs to another client, which is connected.')
-    }
-    if (holder !== client) {
+    if (this.peers.idOf(client) !== id) {
+      if (this.peers.has(id)) throw taken()
       this.#remove(client)
       for (const peer of this.peers.ids) client.send(this.#peer(peer))
-      this.peers.take(id, client)
     }
-    this.#names.set(client, name)
+    this.peers.take(id, client, name)
     this.peers.tellOthers(client, this.#peer(id))
   }
 
@@ -91,19 +97,21 @@ class Rtc implements Protocol {
     }
     // candidates name their sender "id", everything else "source"
     const sender = type === 'icecandidate' ? { id } : { source }
-    this.peers.relay(target, { type, data: { ...data, ...sender } })
+    this.peers.relay(client, target, { type, data: { ...data, ...sender } })
   }
 
   #remove(client: JsonClient): void {
     const id = this.peers.idOf(client)
     if (id === undefined) return
-    const name = this.#names.get(client)
+    const name = this.peers.infoOf(id)
     this.peers.drop(client)
-    this.#names.delete(client)
     this.peers.tellOthers(client, { type: 'peer', data: { id, name, remove: true } })
   }
 
   #peer(id: string): Fields {
-    return { type: 'peer', data: { id, name: this.#names.get(this.peers.get(id)!) } }
+    return { type: 'peer', data: { id, name: this.peers.infoOf(id) } }
   }
 }
+
+const taken = () =>
+  new Refusal('forbidden', 'The id belongs to another client, which is connected.')

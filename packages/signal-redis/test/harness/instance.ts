@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { eventually, within } from '../../../signal-server/test/harness/arrivals.js'
 import type { PlainOptions } from '../../../signal-server/test/harness/server-process.js'
 
-const script = fileURLToPath(new URL('serve.mjs', import.meta.url))
+const plain = new URL('serve.mjs', import.meta.url)
 
 /** What an instance says of itself. */
 interface Report {
@@ -26,9 +26,12 @@ export class Instance {
     readonly port: number,
   ) {}
 
-  /** Starts one, and waits until it has found its engine. */
-  static async start(redis: string, options: PlainOptions = {}): Promise<Instance> {
-    const args = ['--expose-gc', script, redis, JSON.stringify(options)]
+  /**
+   * Starts one, and waits until it has found its engine.
+   * @param script - that is told the same, and answers the same, as `serve.mjs`
+   */
+  static async start(redis: string, options: PlainOptions = {}, script = plain): Promise<Instance> {
+    const args = ['--expose-gc', fileURLToPath(script), redis, JSON.stringify(options)]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     onTestFinished(() => {
       child.kill('SIGKILL')

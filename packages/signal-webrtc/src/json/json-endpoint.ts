@@ -11,7 +11,8 @@ import {
 } from 'signal-server'
 import { fieldsOf } from './fields.js'
 import { defaultRate, JsonClient, type JsonClientHandler, type Rate } from './json-client.js'
-import { Peers } from './peers.js'
+import { Halls, type Hall } from './halls.js'
+import type { Peers } from './peers.js'
 import type { Protocol } from './protocol.js'
 import { Refusal } from './refusal.js'
 
@@ -21,7 +22,7 @@ export interface JsonEndpointOptions extends Rate {
   path?: string
   /** Size of a message. @default 65536 */
   maxMessageBytes?: number
-  /** Clients of one app. @default 1000 */
+  /** Clients of one app, on one instance. @default 1000 */
   maxClients?: number
 }
 
@@ -47,28 +48,20 @@ export function jsonEndpoint(
   return (context) => new JsonEndpoint(context, description, open)
 }
 
-/** The clients of one app. */
-interface Hall {
-  readonly app: string
-  readonly protocol: Protocol
-  readonly peers: Peers
-  clients: number
-}
-
 class JsonEndpoint implements Endpoint, JsonClientHandler {
   readonly name: string
   readonly #path: string
   readonly #maxClients: number
   readonly #rate: Required<Rate>
   readonly #acceptor: WebSocketAcceptor
-  readonly #halls = new Map<string, Hall>()
+  readonly #halls: Halls
   readonly #clients = new Map<JsonClient, Hall>()
   readonly #log: debug.Debugger
 
   constructor(
     private readonly context: EndpointContext,
     description: JsonEndpointDescription,
-    private readonly open: (peers: Peers, context: EndpointContext) => Protocol,
+    open: (peers: Peers, context: EndpointContext) => Protocol,
   ) {
     const {
       name,
@@ -83,6 +76,8 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     const { closeTime } = context.settings
     this.name = name
     this.#path = path
+    // one protocol may be at several paths
+    this.#halls = new Halls(context, `${name} ${path}`, open)
     this.#maxClients = maxClients
     const { messagesPerSecond, messagesBurst } = { ...defaultRate, ...description }
     this.#rate = { messagesPerSecond, messagesBurst }
@@ -104,8 +99,7 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     if (!ws) return
     const { app, grant, socket } = upgrade
     const client = new JsonClient(grant, ws, socket, this.context, this, this.#log, this.#rate)
-    const hall = this.#hall(app)
-    hall.clients++
+    const hall = this.#halls.enter(app)
     this.#clients.set(client, hall)
     this.#log('%s has come', client.id)
     if (hall.clients > this.#maxClients) {
@@ -128,8 +122,7 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     // whatever the protocol does, nobody keeps the id of a client that is gone
     hall.peers.drop(client)
     this.#clients.delete(client)
-    hall.clients--
-    if (hall.clients === 0) this.#halls.delete(hall.app)
+    this.#halls.leave(hall)
   }
 
   drain(): Promise<void> {
@@ -143,19 +136,7 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   }
 
   stats(): Record<string, number> {
-    let peers = 0
-    for (const hall of this.#halls.values()) peers += hall.peers.count
-    return { clients: this.#clients.size, peers, apps: this.#halls.size }
-  }
-
-  #hall(app: string): Hall {
-    let hall = this.#halls.get(app)
-    if (!hall) {
-      const peers = new Peers()
-      hall = { app, peers, protocol: this.open(peers, this.context), clients: 0 }
-      this.#halls.set(app, hall)
-    }
-    return hall
+    return { clients: this.#clients.size, peers: this.#halls.peers, apps: this.#halls.size }
   }
 
   /** Lets the protocol do something for a client; whatever goes wrong is told to that one. */

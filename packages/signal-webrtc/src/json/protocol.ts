@@ -1,3 +1,4 @@
+import type { Json } from 'signal-protocol'
 import type { Fields } from './fields.js'
 import type { JsonClient } from './json-client.js'
 import type { Refusal } from './refusal.js'
@@ -15,4 +16,21 @@ export interface Protocol {
   gone?(client: JsonClient): void
   /** A refusal in the words of this protocol. */
   refused(refusal: Refusal): Fields
+
+  /**
+   * What another client relays to this one, wherever that is; without this it is sent as it is.
+   * @throws Refusal where it is not carried out: the sender is told
+   */
+  heard?(client: JsonClient, from: string, message: Fields): void
+  /** A peer on another instance has come, or has other info than before. */
+  cameElsewhere?(id: string): void
+  /** A peer on another instance is gone. */
+  leftElsewhere?(id: string, info: Json | undefined): void
+  /** A peer on another instance is there still, after an outage in which messages were lost. */
+  stayedElsewhere?(id: string): void
+  /**
+   * A client is about to lose its id: at the same moment, or while the instances could not hear
+   * each other, another client took it on another instance, before this one did.
+   */
+  outranked?(client: JsonClient): void
 }
