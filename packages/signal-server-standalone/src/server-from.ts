@@ -47,8 +47,8 @@ function useProtocols(
   { webrtc, redisUrl }: Settings,
   tokens: Tokens | undefined,
 ): void {
-  const { tokenLifetime } = webrtc
-  if (webrtc.rtc) server.use(rtc())
+  const { tokenLifetime, rtcVersion: version } = webrtc
+  if (webrtc.rtc) server.use(rtc(version === undefined ? {} : { version }))
   if (webrtc.call) server.use(call())
   if (webrtc.rooms && tokens) {
     const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { lazyConnect: true })

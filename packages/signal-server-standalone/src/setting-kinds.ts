@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs'
+
 import { availableParallelism } from 'node:os'
 
 /** A setting that is wrong; the message is a sentence that names it and says what it may be. */
@@ -16,6 +18,12 @@ export interface Kind<T> {
 export const text: Kind<string> = {
   expected: 'a text that is not empty',
   parse: (given) => given || undefined,
+}
+
+export const folder: Kind<string> = {
+  expected: 'a folder that is there',
+  parse: (given) =>
+    statSync(given, { throwIfNoEntry: false })?.isDirectory() === true ? given : undefined,
 }
 
 export const secret: Kind<string> = {

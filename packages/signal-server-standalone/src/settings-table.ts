@@ -2,11 +2,10 @@ import { limits } from './limits.js'
 import type { Setting } from './setting.js'
 import {
   flag,
+  folder,
   list,
-  number,
   oneOf,
   path,
-  pathOrOff,
   port,
   processes,
   redisUrl,
@@ -15,6 +14,7 @@ import {
   trust,
   urls,
 } from './setting-kinds.js'
+import { webrtc } from './webrtc-settings.js'
 
 /** Where a server listens, and who may come. */
 export const listening = {
@@ -143,40 +143,6 @@ export const ice = {
   },
 } satisfies Record<string, Setting>
 
-/** Signalling protocols that WebRTC apps use. */
-export const webrtc = {
-  relayWs: {
-    env: 'RELAY_WS',
-    about: 'Where clients of relay-ws connect: a path, * for every other path, or off',
-    fallback: '/relay-ws',
-    kind: pathOrOff,
-  },
-  rtc: {
-    env: 'RTC',
-    about: 'The protocol of webrtc-blog at /rtc',
-    fallback: 'on',
-    kind: flag,
-  },
-  call: {
-    env: 'CALL',
-    about: 'The protocol of webrtc-signal-sample at /call',
-    fallback: 'on',
-    kind: flag,
-  },
-  rooms: {
-    env: 'ROOMS',
-    about: 'The protocol of wrtc-signal, socket.io at /socket.io; needs APP_SECRET to be there',
-    fallback: 'on',
-    kind: flag,
-  },
-  tokenLifetime: {
-    env: 'TOKEN_LIFETIME',
-    about: 'How long a session token of wrtc-signal is good for, in seconds',
-    fallback: '86400',
-    kind: number,
-  },
-} satisfies Record<string, Setting>
-
 /** What can be seen of a server. */
 export const watching = {
   logFormat: {
@@ -190,6 +156,13 @@ export const watching = {
     about: 'The live page at /: numbers only, no ids and no keys; off shows only the fish',
     fallback: 'on',
     kind: flag,
+  },
+  files: {
+    env: 'PUBLIC',
+    about:
+      'Folder whose files are served at /, such as the page of an app; index.html replaces the live page',
+    example: '<a folder>',
+    kind: folder,
   },
   demo: {
     env: 'DEMO',

@@ -3,7 +3,8 @@ import type { SignalServerOptions } from 'signal-server'
 import { limits, type Limit } from './limits.js'
 import type { Setting } from './setting.js'
 import { SettingError } from './setting-kinds.js'
-import { groups, ice, instances, listening, tokens, watching, webrtc } from './settings-table.js'
+import { groups, ice, instances, listening, tokens, watching } from './settings-table.js'
+import { webrtc } from './webrtc-settings.js'
 
 /** Variables of the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -29,12 +30,15 @@ export interface Settings {
   webrtc: {
     relayWs: string | false
     rtc: boolean
+    rtcVersion?: string
     call: boolean
     rooms: boolean
     tokenLifetime: number
   }
   logFormat: 'text' | 'json'
   statusPage: boolean
+  /** A folder to serve at `/`. */
+  files?: string
   /** Whether there is a page for video calls. */
   demo: boolean
   metrics: boolean
@@ -95,6 +99,8 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
   const origins = read(listening.origins)
   const trustProxy = read(listening.trustProxy)
   const redisUrl = read(instances.redisUrl)
+  const rtcVersion = read(webrtc.rtcVersion)
+  const files = read(watching.files)
   const tokenSettings = tokensFrom(read)
   const workers = read(listening.workers)!
   const rooms = read(webrtc.rooms)!
@@ -121,12 +127,14 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
     webrtc: {
       relayWs: read(webrtc.relayWs)!,
       rtc: read(webrtc.rtc)!,
+      ...(rtcVersion !== undefined && { rtcVersion }),
       call: read(webrtc.call)!,
       rooms,
       tokenLifetime: read(webrtc.tokenLifetime)!,
     },
     logFormat: read(watching.logFormat)!,
     statusPage: read(watching.statusPage)!,
+    ...(files !== undefined && { files }),
     demo: read(watching.demo)!,
     metrics: read(watching.metrics)!,
     proxiesKnown: isSet(listening.trustProxy, env),

@@ -1,4 +1,4 @@
-import { Router } from 'express'
+import express, { Router } from 'express'
 import { appTokens, type SignalServer, type Tokens } from 'signal-server'
 import { videoCallPage } from 'signal-video-call'
 import type { Logs } from '../logs.js'
@@ -28,6 +28,7 @@ export function routes(
   const router = Router()
   if (!settings.proxiesKnown) router.use(logs.unknownProxies)
   if (settings.metrics) router.use(metricsRouter(metrics))
+  if (settings.files !== undefined) router.use(express.static(settings.files))
   if (settings.statusPage) router.use(statusRouter(server, traffic))
   if (settings.demo) router.use('/demo', videoCallPage())
   if (tokens && password !== undefined) {
