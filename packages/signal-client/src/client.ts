@@ -52,7 +52,9 @@ export class Client extends Emitter<ClientEvents> {
   /** @throws TypeError where the URL, the id or a key cannot be used */
   constructor({ url, id = newId(), keys = [], info, token, WebSocket: given }: ClientOptions) {
     super()
+    // before anything is there that would stay behind
     this.id = checked(id)
+    for (const key of keys) (this.keys as Set<string>).add(checked(key))
     const own = given ?? WebSocket
     const dialler = createDialler(url, token)
     const context = {
@@ -71,7 +73,6 @@ export class Client extends Emitter<ClientEvents> {
       },
     })
     this.#forgetBack = whenBack(() => this.#introduction.nudge())
-    for (const key of keys) this.join(key)
     this.#introduction.connection.dial()
   }
 

@@ -68,10 +68,15 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
   }
 
   const open = async (mine: number) => {
-    const socket = await dialler.dial(user.path, user.Socket).catch(() => undefined)
+    let socket: RawSocket | undefined
+    let why = cut
+    try {
+      socket = await dialler.dial(user.path, user.Socket)
+    } catch (error) {
+      // the app's token could not be had, or cannot be sent
+      why = { ...cut, reason: String(error) }
+    }
     if (mine !== turn) return socket?.close()
-    // the app's token could not be had
-    if (!socket) return happen('failed')
     raw = socket
     const ended = ({ code, reason }: Ending) => {
       if (raw !== socket) return
@@ -80,6 +85,7 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
       const wish = user.ended({ code, reason }, wasUp)
       happen(wish !== 'again' ? wish : wasUp ? 'lost' : 'failed')
     }
+    if (!socket) return ended(why)
     if (user.greetTime) timer = setTimeout(ended, user.greetTime, cut)
     socket.onmessage = ({ data }: { data: Message }) => {
       if (raw !== socket) return

@@ -15,6 +15,8 @@ declare const WebSocketStream: new (
   options: { protocols: string[] },
 ) => WebSocketStream
 
+declare const WebSocketError: new (message: string, info: object) => Error
+
 /** Whether the platform has such a thing (Chromium does). */
 export const canStream = () => 'WebSocketStream' in globalThis
 
@@ -22,12 +24,14 @@ export const canStream = () => 'WebSocketStream' in globalThis
 export class StreamSocket implements RawSocket {
   declare binaryType: string
   declare onmessage: (event: { data: Message }) => void
-  declare onclose: (event: { code: number; reason: string }) => void
+  onclose: ((event: { code: number; reason: string }) => void) | null = null
   declare onerror: null
   readyState = 0
   bufferedAmount = 0
   readonly #stream: WebSocketStream
   #writer: WritableStreamDefaultWriter<Sendable> | undefined
+  /** Resolves when all that was sent has gone out. */
+  #sent = Promise.resolve()
   /** Set while it is paused. */
   #paused: Promise<void> | undefined
   #wake: (() => void) | undefined
@@ -36,7 +40,7 @@ export class StreamSocket implements RawSocket {
     this.#stream = new WebSocketStream(url, { protocols })
     const ended = ({ closeCode: code = 1006, reason = '' }) => {
       this.readyState = 3
-      this.onclose({ code, reason })
+      this.onclose?.({ code, reason })
     }
     this.#run().then(ended, () => ended({}))
     // an abnormal end is to be noticed while nothing is read, too
@@ -52,17 +56,22 @@ export class StreamSocket implements RawSocket {
       sent?.()
     }
     // a copy: WebSockets send what a buffer holds now, and this would look at it later
-    this.#writer!.write(data.slice(0)).then(done, done)
+    this.#sent = this.#writer!.write(data.slice(0)).then(done, done)
   }
 
   close(closeCode?: number, reason?: string): void {
     if (this.readyState > 1) return
+    const info = { closeCode, reason }
+    // refuses what cannot be sent, now
+    void new WebSocketError('', info)
     this.readyState = 2
-    this.#stream.close({ closeCode, reason })
+    // it would drop what has not gone out yet, which a WebSocket sends first
+    void this.#sent.then(() => this.#stream.close(info))
   }
 
   pause(): void {
-    this.#paused = new Promise((resolve) => (this.#wake = resolve))
+    // the peer's answer to a close stands behind what was not read
+    if (this.readyState === 1) this.#paused = new Promise((resolve) => (this.#wake = resolve))
   }
 
   resume(): void {

@@ -154,6 +154,49 @@ describe.each([
     expect(await toldIn(ada, 'peer-left')).toContainEqual(['peer-left', 'grace', 'k', 'closed'])
   })
 
+  test('get all that was sent before a close', async () => {
+    const stage = await Stage.open()
+    const [ada, bob] = [await page({ remove }), stage.client('bob')]
+    await startIn(ada, stage.url, 'ada')
+    await toldIn(ada, 'peer')
+    const { received, told: heard } = await ended(bob)
+    await ada.evaluate(() => {
+      for (let n = 0; n < 500; n++) sockets.bob!.send(`${n} ${'x'.repeat(10_000)}`)
+      sockets.bob!.close(4000, 'that was all')
+    })
+    expect(await heard['peer-left'].next('the end')).toEqual([expect.anything(), 'k', 'closed'])
+    expect(received.seen.map((text) => parseInt(text as string))).toEqual([...Array(500).keys()])
+  })
+
+  test('can use a pipe on after a close code that is not allowed', async () => {
+    const [ada, grace] = await pair(await Stage.open(), { remove })
+    const refusal = await ada.evaluate(() => {
+      try {
+        sockets.grace!.close(5)
+      } catch (error) {
+        return (error as Error).name
+      }
+    })
+    expect(refusal).toBe('InvalidAccessError')
+    await chat(ada, grace, 'still here')
+  })
+
+  test('end a stream that is cancelled while much comes', async () => {
+    const stage = await Stage.open()
+    const [ada, bob] = [await page({ remove }), stage.client('bob')]
+    await ada.evaluate(() => (globalThis.quiet = true))
+    await startIn(ada, stage.url, 'ada')
+    await toldIn(ada, 'peer')
+    const { socket } = await ended(bob)
+    for (let n = 0; n < 500; n++) socket.send('x'.repeat(20_000))
+    await ada.evaluate(async () => {
+      const reader = client.peers.get('bob')!.stream('k')!.readable.getReader()
+      await reader.read()
+      await reader.cancel()
+    })
+    expect(await toldIn(ada, 'peer-left')).toContainEqual(['peer-left', 'bob', 'k', 'closed'])
+  })
+
   test('stream 4,000 messages each way to a slow reader', { timeout: 40_000 }, async () => {
     const stage = await Stage.open()
     const pages = await Promise.all([page({ remove }), page({ remove })])
@@ -220,6 +263,41 @@ describe('a page', () => {
     await Promise.all([ada, grace].map((each) => toldIn(each, 'peer')))
     await sendIn(ada, ids[1], 'hello')
     expect(await receivedIn(grace, ids[0], 1)).toEqual(['hello'])
+  })
+
+  test('whose key was refused leaves no client behind', async () => {
+    const stage = await Stage.open()
+    const ada = await page()
+    await expect(startIn(ada, stage.url, 'ada', { keys: ['k', ''] })).rejects.toThrow('Not an id')
+    // a client that lived on would connect now
+    await ada.evaluate(() => dispatchEvent(new Event('online')))
+    await startIn(ada, stage.url, 'grace')
+    await toldIn(ada, 'connected')
+    expect(stage.server.stats().endpoints.introduction?.sessions).toBe(1)
+  })
+
+  test('that leaves a key while a token is on its way has no error', async () => {
+    const stage = await Stage.open()
+    const [ada, bob] = [await page(), stage.client('bob')]
+    await bob.told.connected.next()
+    const errors: Error[] = []
+    ada.on('pageerror', (error) => errors.push(error))
+    await ada.evaluate(async (url) => {
+      let give: (token: string) => void = () => {}
+      await new Promise<void>((wanted) => {
+        const second = () => {
+          wanted()
+          return new Promise<string>((given) => (give = given))
+        }
+        const tokens = [() => 'first', second]
+        start({ url, token: () => tokens.shift()?.() ?? 'third' })
+      })
+      client.leave('k')
+      give('second')
+      client.join('k')
+    }, stage.url)
+    await toldIn(ada, 'peer')
+    expect(errors).toEqual([])
   })
 
   test('is told why it was refused', async () => {

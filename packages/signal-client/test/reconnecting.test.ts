@@ -276,6 +276,7 @@ describe('a token', () => {
     let asked = 0
     const token = () => (asked++ === 0 ? Promise.reject(new Error('not now')) : 'good')
     const { told } = stage.client('alice', { token })
+    expect(await told.disconnected.next()).toEqual([{ code: 1006, reason: 'Error: not now' }])
     await told.connected.next()
     expect(asked).toBeGreaterThan(1)
   })

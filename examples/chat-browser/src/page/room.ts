@@ -108,7 +108,7 @@ export class Room {
 }
 
 function nameIn(info: Json | undefined): string {
-  const { name } = (typeof info === 'object' ? info : {}) as { name?: unknown }
+  const { name } = (info ?? {}) as { name?: unknown }
   return typeof name === 'string' && name.trim() ? name.slice(0, 40) : 'Somebody'
 }
 
