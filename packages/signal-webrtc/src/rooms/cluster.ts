@@ -1,4 +1,5 @@
 import type { SharedRooms } from './redis.js'
+import type { Session } from './session.js'
 import type { Placement, RoomServer } from './socket.js'
 import type { Member, Visible } from './standing.js'
 
@@ -48,8 +49,8 @@ export class Cluster {
   }
 
   /** Tells the other instances that a client has left a room. */
-  tellGone(key: string, id: string): void {
-    if (this.shared) this.io.serverSideEmit('gone', key, id)
+  tellGone(key: string, { id, peerinfo }: Session): void {
+    if (this.shared) this.io.serverSideEmit('gone', key, id, peerinfo)
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -10,7 +10,11 @@ export interface RoomsOptions extends Rate {
   password?: string
   /** Where socket.io is, below the server's mount. @default '/socket.io' */
   path?: string
-  /** An `ioredis` client, which joins the rooms of all instances. @default this instance alone */
+  /**
+   * An `ioredis` client, which joins the rooms of all instances. Give the server a `bus` as well: by
+   * it the members of an instance that dies are known to be gone.
+   * @default this instance alone
+   */
   redis?: RedisClient
   /** How long a session token is good for, in seconds. @default 86400 */
   tokenLifetime?: number

@@ -48,7 +48,10 @@ export class RoomEvents {
     this.#checkSize('payload', payload, this.settings.maxPayloadBytes)
     this.#checkSize('peerinfo', peerinfo, this.context.settings.maxInfoBytes)
     const token = await this.authorization.sessionToken(session, fields.token)
-    if (peerinfo !== undefined) session.socket.data.peerinfo = peerinfo as Json
+    if (peerinfo !== undefined) {
+      session.socket.data.peerinfo = peerinfo as Json
+      this.rooms.changed(session)
+    }
     session.socket.emit('auth-accept', { token, payload })
   }
 

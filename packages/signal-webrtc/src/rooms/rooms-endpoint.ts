@@ -19,6 +19,7 @@ import { Authorization } from './authorization.js'
 import { Cluster } from './cluster.js'
 import { limitEngineSocket, type Queue } from './engine-limits.js'
 import { Inbox } from './inbox.js'
+import { Membership } from './membership.js'
 import { roomsDefaults, type RoomsOptions, type RoomsSettings } from './options.js'
 import { sharedRooms, type SharedRooms } from './redis.js'
 import { RoomEvents, type RoomEvent } from './room-events.js'
@@ -81,7 +82,11 @@ class RoomsEndpoint implements Endpoint {
     this.#io.bind(this.#engine)
     const cluster = new Cluster(this.#io, this.#shared)
     const authorization = new Authorization(settings)
-    this.#rooms = new Rooms(this.#io, cluster, this.#sessions, maxMembers)
+    const instances = this.#shared && context.instances
+    const membership = new Membership(this.#io, this.#sessions, instances, (key, id) =>
+      this.#rooms.ownerGone(key, id),
+    )
+    this.#rooms = new Rooms(this.#io, cluster, this.#sessions, membership, maxMembers)
     this.#events = new RoomEvents(this.#io, this.#rooms, authorization, context, settings)
     this.#io.use((socket, next) => {
       void authorization
@@ -91,7 +96,7 @@ class RoomsEndpoint implements Endpoint {
     })
     this.#io.on('connection', (socket) => this.#come(socket))
     this.#io.on('place', (placement, done) => done(this.#rooms.place(placement)))
-    this.#io.on('gone', (key, id) => this.#rooms.ownerGone(key, id))
+    this.#io.on('gone', (key, id, peerinfo) => membership.leftElsewhere(key, id, peerinfo))
 
     this.router = Router()
     this.router.all(path, (request, response) => this.#engine.handleRequest(request, response))

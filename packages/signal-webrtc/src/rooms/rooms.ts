@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from '../json/refusal.js'
 import { Unreachable, type Cluster } from './cluster.js'
+import type { Membership } from './membership.js'
 import type { Ask, Session } from './session.js'
 import type { Placement, RoomServer } from './socket.js'
 import { judge, newcomer, roomKey, settled, type Claimant, type Standing } from './standing.js'
@@ -23,6 +24,7 @@ export class Rooms {
     private readonly io: RoomServer,
     private readonly cluster: Cluster,
     private readonly sessions: ReadonlyMap<string, Session>,
+    private readonly membership: Membership,
     private readonly maxMembers: number,
   ) {}
 
@@ -46,6 +48,7 @@ export class Rooms {
     }
     if (!socket.connected) return
     session.rooms[key] = { since: claim.since }
+    this.membership.tell(key, id)
     socket.emit('room-create-accept', { room, payload })
   }
 
@@ -130,18 +133,22 @@ export class Rooms {
 
   /** Tells the members of its rooms that a client is gone. */
   leave(session: Session): void {
-    const { id, peerinfo, socket } = session
+    const { id, socket } = session
     session.asks.clear()
     for (const key of Object.keys(session.rooms)) {
       const settledIn = session.isIn(key)
       delete session.rooms[key]
       if (!settledIn) continue
-      const [, room] = JSON.parse(key.slice('room:'.length)) as [string, string]
-      socket.to(key).emit('room-user-leave', { room, peer_id: id, peerinfo })
+      this.membership.leave(key, session)
       void socket.leave(key)
       this.ownerGone(key, id)
-      this.cluster.tellGone(key, id)
+      this.cluster.tellGone(key, session)
     }
+  }
+
+  /** A client shows another peerinfo than before. */
+  changed({ id, rooms }: Session): void {
+    for (const key of Object.keys(rooms)) this.membership.tell(key, id)
   }
 
   /** Shows requests that a client had not answered when it left to the next owner. */
@@ -195,6 +202,7 @@ export class Rooms {
     try {
       const members = settled(await this.cluster.members(key)).filter((member) => member.id !== id)
       if (!session.isIn(key)) return
+      this.membership.tell(key, id)
       const peers = members.map((member) => member.id)
       const peersinfo = Object.fromEntries(members.map((member) => [member.id, member.peerinfo]))
       socket.emit('room-join-accept', { room, peer_id: id, peers, peersinfo, payload })

@@ -1,3 +1,4 @@
+import type { Json } from 'signal-protocol'
 import type { DefaultEventsMap, Server, Socket } from 'socket.io'
 import type { Visible } from './standing.js'
 
@@ -17,7 +18,7 @@ export interface InstanceEvents {
   /** Answered with whether the candidate is there and has asked. */
   place: (placement: Placement, done: (placed: boolean) => void) => void
   /** A client has left a room. */
-  gone: (key: string, id: string) => void
+  gone: (key: string, id: string, peerinfo: Json) => void
 }
 
 export type RoomServer = Server<DefaultEventsMap, DefaultEventsMap, InstanceEvents, Visible>

@@ -32,6 +32,10 @@ export interface Member extends Claimant {
 /** What a room is called among the rooms of all apps; never the id of a client. */
 export const roomKey = (app: string, room: string): string => `room:${JSON.stringify([app, room])}`
 
+/** What the clients of its app call the room of a key. */
+export const roomName = (key: string): string =>
+  (JSON.parse(key.slice('room:'.length)) as [app: string, room: string])[1]
+
 export const isRoomKey = (name: string): boolean => name.startsWith('room:')
 
 /** The ones that are in a room, the longest-standing first: the first is its owner. */

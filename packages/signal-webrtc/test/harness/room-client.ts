@@ -5,7 +5,8 @@ import { onTestFinished } from 'vitest'
 import { Arrivals, eventually, within } from '../../../signal-server/test/harness/arrivals.js'
 import { Served } from './serve.js'
 
-export const tokens = new Tokens({ secret: 'a secret of at least thirty-two bytes' })
+export const secret = 'a secret of at least thirty-two bytes'
+export const tokens = new Tokens({ secret })
 
 /** What an event brings: as it comes from the wire, without a type. */
 export type Data = Record<string, unknown>

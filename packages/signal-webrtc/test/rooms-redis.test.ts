@@ -1,0 +1,107 @@
+import { Redis } from 'ioredis'
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../../signal-server/test/harness/arrivals.js'
+import { Engine, hasEngine, withoutEngine } from '../../signal-redis/test/harness/engine.js'
+import { Instance } from '../../signal-redis/test/harness/instance.js'
+import { admit, RoomClient, secret, tokens } from './harness/room-client.js'
+
+const script = new URL('harness/serve-rooms.mjs', import.meta.url)
+// how soon it must be told that an instance is dead
+const deadline = 15_000
+
+/** Two processes on one Redis that hear each other. */
+async function stage(): Promise<[Instance, Instance]> {
+  const engine = await Engine.start()
+  const one = await Instance.start(engine.url, { secret }, script)
+  const other = await Instance.start(engine.url, { secret }, script)
+  const asker = new Redis(engine.url)
+  await eventually(async () => {
+    const [, count] = (await asker.pubsub('NUMSUB', 'signal-rooms-request#/#')) as [string, number]
+    return count === 2
+  }, 'both instances to hear each other')
+  asker.disconnect()
+  return [one, other]
+}
+
+async function client({ port }: Instance, login: string): Promise<RoomClient> {
+  const token = await tokens.issue({ app: 'an app' })
+  const client = await RoomClient.connect(`http://127.0.0.1:${port}`, token)
+  return client.authorize(token, { peerinfo: { login } })
+}
+
+async function owner(instance: Instance, login: string): Promise<RoomClient> {
+  const owner = await client(instance, login)
+  owner.emit('room-create-request', { room: 'r' })
+  await owner.next('room-create-accept')
+  return owner
+}
+
+/** Resolves when a client was told an event of a room, with the ids that it was about. */
+async function told(client: RoomClient, event: string, ids: string[]): Promise<void> {
+  const peers = () => client.seenOf(event).map(({ peer_id }) => peer_id)
+  await eventually(() => peers().length >= ids.length, `${event} ${ids.length} times`, deadline)
+  expect(peers().sort()).toEqual([...ids].sort())
+}
+
+const title = `two processes on one Redis${withoutEngine}`
+
+describe.skipIf(!hasEngine)(title, { timeout: 60_000 }, () => {
+  test('when one is killed the members on the other are told, one of them owns the room, and it is free when they have left', async () => {
+    const [one, other] = await stage()
+    const ann = await owner(one, 'ann')
+    const ben = await client(one, 'ben')
+    await admit(ann, ben, 'r')
+    const cleo = await client(other, 'cleo')
+    await admit(ann, cleo, 'r')
+    const dan = await client(other, 'dan')
+    dan.emit('room-join-request', { room: 'r', payload: 'please' })
+    await ann.next('room-join-request')
+    const gone = [ann.id, ben.id]
+    await one.kill()
+
+    await told(cleo, 'room-user-leave', gone)
+    expect(cleo.seenOf('room-user-leave')).toContainEqual({
+      room: 'r',
+      peer_id: gone[1],
+      peerinfo: { login: 'ben' },
+    })
+    // what the owner had not answered is the next owner's to answer
+    expect(await cleo.next('room-join-request')).toMatchObject({
+      peer_id: dan.id,
+      payload: 'please',
+    })
+    cleo.emit('room-join-accept', { room: 'r', peer_id: dan.id })
+    expect(await dan.next('room-join-accept')).toMatchObject({ peers: [cleo.id] })
+
+    for (const member of [cleo, dan]) member.socket.disconnect()
+    const next = await client(other, 'eve')
+    await eventually(async () => {
+      next.emit('room-create-request', { room: 'r' })
+      await next.settled()
+      return next.seenOf('room-create-accept').length > 0
+    }, 'the room to be free')
+  })
+
+  test('when one stands still its members are gone, and join again when it goes on', async () => {
+    const [one, other] = await stage()
+    const ann = await owner(one, 'ann')
+    const ben = await client(other, 'ben')
+    await admit(ann, ben, 'r')
+    const { id } = ann
+    await one.kill('SIGSTOP')
+    await told(ben, 'room-user-leave', [id])
+    await one.kill('SIGCONT')
+    await told(ben, 'room-user-join', [id])
+    expect(await ben.next('room-user-join')).toEqual({
+      room: 'r',
+      peer_id: id,
+      peerinfo: { login: 'ann' },
+    })
+    ann.emit('relay-ice-candidate', { room: 'r', to: ben.id, ice_candidate: 1 })
+    expect(await ben.next('ice-candidate')).toMatchObject({ peer_id: id })
+    // it knows that it stood still itself, and not the others
+    expect(ann.seenOf('room-user-leave')).toEqual([])
+    ann.socket.disconnect()
+    await told(ben, 'room-user-leave', [id, id])
+  })
+})
