@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { Engine, hasEngine, withoutEngine } from '../../signal-redis/test/harness/engine.js'
 import { Instance } from '../../signal-redis/test/harness/instance.js'
-import { admit, RoomClient, secret, tokens } from './harness/room-client.js'
+import { admit, RoomClient, tokens } from './harness/room-client.js'
 
 const script = new URL('harness/serve-rooms.mjs', import.meta.url)
 // how soon it must be told that an instance is dead
@@ -12,8 +12,8 @@ const deadline = 15_000
 /** Two processes on one Redis that hear each other. */
 async function stage(): Promise<[Instance, Instance]> {
   const engine = await Engine.start()
-  const one = await Instance.start(engine.url, { secret }, script)
-  const other = await Instance.start(engine.url, { secret }, script)
+  const one = await Instance.start(engine.url, {}, script)
+  const other = await Instance.start(engine.url, {}, script)
   const asker = new Redis(engine.url)
   await eventually(async () => {
     const [, count] = (await asker.pubsub('NUMSUB', 'signal-rooms-request#/#')) as [string, number]

@@ -5,8 +5,7 @@ import { onTestFinished } from 'vitest'
 import { Arrivals, eventually, within } from '../../../signal-server/test/harness/arrivals.js'
 import { Served } from './serve.js'
 
-export const secret = 'a secret of at least thirty-two bytes'
-export const tokens = new Tokens({ secret })
+export const tokens = new Tokens({ secret: 'a secret of at least thirty-two bytes' })
 
 /** What an event brings: as it comes from the wire, without a type. */
 export type Data = Record<string, unknown>
