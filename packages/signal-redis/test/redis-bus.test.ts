@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Cluster, Redis } from 'ioredis'
 import { FaultyProxy } from 'signal-server/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -230,6 +231,30 @@ describe.runIf(hasEngine)(`a bus on Redis${withoutEngine}`, () => {
     one.close()
     await has(heard, '99')
     expect(heard.length).toBe(100)
+  })
+
+  test('needs no more rights than the README says, and is kept to them', async () => {
+    const engine = await Engine.start()
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+    const [, user, password, rules] = /^ACL SETUSER (\w+) on >(\S+) (.*)$/m.exec(readme)!
+    const admin = new Redis(engine.url)
+    onTestFinished(() => admin.disconnect())
+    await admin.call('ACL', 'SETUSER', user!, 'on', `>${password}`, ...rules!.split(' '))
+    const url = engine.url.replace('//', `//${user}:${password}@`)
+    const [one, other] = await Promise.all([open(url), open(url)])
+    const heard = await hear(other, 'signal:all')
+    one.publish('signal:all', Buffer.from('allowed'))
+    await has(heard, 'allowed')
+
+    const bare = new Redis(url)
+    onTestFinished(() => bare.disconnect())
+    for (const command of [
+      ['GET', 'k'],
+      ['PUBLISH', 'other', 'm'],
+      ['CONFIG', 'GET', 'save'],
+    ]) {
+      await expect(bare.call(...(command as [string, string]))).rejects.toThrow('NOPERM')
+    }
   })
 
   test('speaks TLS', async () => {

@@ -9,7 +9,9 @@ module.exports = {
       cwd: join(__dirname, '..', '..', '..'),
       script: 'packages/signal-server-standalone/dist/start.js',
       node_args: '--initial-old-space-size=256',
-      // one process: those of pm2's cluster mode would not know of each other's clients
+      // a worker a core, which the server starts itself: those of pm2's cluster mode would not know
+      // of each other's clients
+      args: '--workers auto',
       exec_mode: 'fork',
       instances: 1,
       // longer than the drain time

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { validate } from 'dockerfile-utils'
@@ -155,6 +156,30 @@ describe('compose.yaml', () => {
   })
 })
 
+describe('instances.compose.yaml', () => {
+  const { services } = parseYaml(shipped('instances.compose.yaml')) as {
+    services: Record<string, Service>
+  }
+
+  test('builds this repository twice, with settings that are right, on the Redis that is there', () => {
+    for (const { build, environment } of [services['one']!, services['other']!]) {
+      expect(resolve(root, 'packages/signal-server-standalone/deploy', build!)).toBe(resolve(root))
+      expectSettings(environment!)
+      expect(Object.keys(services)).toContain(new URL(environment!['REDIS_URL']!).hostname)
+    }
+  })
+
+  test('has Caddy share clients out between services that exist, on their ports', () => {
+    const { environment, volumes } = services['caddy']!
+    for (const upstream of environment!['UPSTREAMS']!.split(' ')) {
+      const [name = '', port] = upstream.split(':')
+      expect(services[name]!.environment!['PORT']).toBe(port)
+    }
+    expect(volumes).toContain('./Caddyfile.instances:/etc/caddy/Caddyfile:ro')
+    expect(shipped('Caddyfile.instances')).toContain('reverse_proxy {$UPSTREAMS')
+  })
+})
+
 describe('relay-ws.compose.yaml', () => {
   const { services } = parseYaml(shipped('relay-ws.compose.yaml')) as {
     services: { server: Service }
@@ -261,21 +286,32 @@ test('Elastic Beanstalk gets settings that exist', () => {
   expect(options['aws:elasticbeanstalk:environment']).toEqual({ EnvironmentType: 'SingleInstance' })
 })
 
-test('pm2 gets a program that exists, once', () => {
+describe('pm2', () => {
   const require = createRequire(import.meta.url)
   const { apps } = require('../deploy/ecosystem.config.cjs') as {
     apps: {
       cwd: string
       script: string
+      args: string
       instances: number
       exec_mode: string
       env: Record<string, string>
     }[]
   }
-  const [app] = apps
-  expect(existsSync(join(app!.cwd, app!.script))).toBe(true)
-  expect(app).toMatchObject({ instances: 1, exec_mode: 'fork' })
-  expectSettings(app!.env)
+  const { cwd, script, args, env, ...app } = apps[0]!
+
+  test('gets a program that exists, once, with settings that exist', () => {
+    expect(existsSync(join(cwd, script))).toBe(true)
+    expect(app).toMatchObject({ instances: 1, exec_mode: 'fork' })
+    expectSettings(env)
+  })
+
+  test('starts a worker a core', async () => {
+    const { command } = await Command.serve({ ...env, PORT: '0' }, args.split(' '))
+    const cores = availableParallelism()
+    expect(command.output.includes(`workers (${cores})`)).toBe(cores > 1)
+    expect((await command.end()).code).toBe(0)
+  })
 })
 
 describe('the systemd unit', () => {

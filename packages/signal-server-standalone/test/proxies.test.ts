@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { Client } from '../../signal-server/test/harness/client.js'
 import { Command, ws } from './harness/command.js'
-import { findProgram, proxies, startProxy } from './harness/proxy.js'
+import { metrics } from './harness/metrics.js'
+import { findProgram, forInstances, proxies, startProxy } from './harness/proxy.js'
+import { redisMissing, startRedis } from './harness/redis.js'
 
 // CI installs them all, so there a missing one is a failure
 const mayBeMissing = !process.env.CI
@@ -73,6 +75,39 @@ describe.each(proxies)('behind %s, with the configuration that is shipped', (nam
     expect(text).toContain('event: hello')
   })
 })
+
+const notBoth = redisMissing || (mayBeMissing && findProgram('caddy') === undefined)
+const whyNot = notBoth ? ' (not run: caddy or redis-server is not installed)' : ''
+
+test.skipIf(notBoth)(
+  `behind caddy two instances are one server, and clients of one that drains go to the other${whyNot}`,
+  async () => {
+    const env = { TRUST_PROXY: '1', REDIS_URL: await startRedis() }
+    const [one, other] = [await Command.serve(env), await Command.serve(env)]
+    const { https, ca } = await startProxy('caddy', one.url, forInstances(one.url, other.url))
+    const join = async (n: number) => {
+      const options = { ca, localAddress: `127.0.0.${n + 2}` }
+      const peer = await Client.open(`${ws(https)}/introduction/p${n}`, ['signal.v1'], options)
+      peer.send({ type: 'Join', join: ['k'] })
+      return peer
+    }
+    const peers = await Promise.all(Array.from({ length: 12 }, (_, n) => join(n)))
+    const met = ({ seen }: Client) =>
+      new Set(seen.flatMap(({ text }) => /"Introduction","id":"(\w+)"/.exec(text)?.[1] ?? [])).size
+    await eventually(() => peers.every((peer) => met(peer) === 11), 'all introductions')
+    const sockets = async (url: string) => (await metrics(url)).get('signal_sockets')!
+    expect(await sockets(one.url)).toBeGreaterThan(0)
+    expect(await sockets(other.url)).toBeGreaterThan(0)
+
+    expect((await one.command.end()).code).toBe(0)
+    await Promise.all(
+      peers.map(async (peer, n) => {
+        if (peer.ws.readyState !== peer.ws.OPEN) peers[n] = await join(n)
+      }),
+    )
+    expect(await sockets(other.url)).toBe(12)
+  },
+)
 
 // the proxies' own time-outs are a minute; two of the server's pings fall into it
 const there = proxies.filter((name) => !mayBeMissing || findProgram(name) !== undefined)

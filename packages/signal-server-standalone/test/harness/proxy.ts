@@ -72,6 +72,17 @@ const configurations: Record<ProxyName, (places: Places) => string> = {
       .replace('{$UPSTREAM:127.0.0.1:8080}', `127.0.0.1:${server}`)}`,
 }
 
+/** Of Caddy's configuration for one server, that for several. */
+export const forInstances =
+  (...urls: string[]) =>
+  (configuration: string): string => {
+    const upstreams = urls.map((url) => new URL(url).host).join(' ')
+    const several = shipped('Caddyfile.instances')
+      .replace(/^[^]*?reverse_proxy /, 'reverse_proxy ')
+      .replace(/{\$UPSTREAMS:[^}]*}/, upstreams)
+    return configuration.replace(/reverse_proxy [^]*$/, several)
+  }
+
 const commands: Record<ProxyName, { run: string[]; check: string[] }> = {
   nginx: { run: ['-e', 'stderr', '-c'], check: ['-e', 'stderr', '-t', '-q', '-c'] },
   haproxy: { run: ['-db', '-q', '-f'], check: ['-c', '-q', '-f'] },
