@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { get } from 'node:https'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
@@ -106,6 +107,39 @@ test.skipIf(notBoth)(
       }),
     )
     expect(await sockets(other.url)).toBe(12)
+  },
+)
+
+const noNginx = redisMissing || (mayBeMissing && findProgram('nginx') === undefined)
+const whyNoNginx = noNginx ? ' (not run: nginx or redis-server is not installed)' : ''
+
+test.skipIf(noNginx)(
+  `behind nginx, with the lines of docs/SCALE.md, both of a pair come to one instance${whyNoNginx}`,
+  async () => {
+    const env = { TRUST_PROXY: '1', REDIS_URL: await startRedis(), DRAIN_TIME: '300' }
+    const [one, other] = [await Command.serve(env), await Command.serve(env)]
+    const scale = readFileSync(new URL('../../../docs/SCALE.md', import.meta.url), 'utf8')
+    const lines = /```nginx\n([^]*?)```/
+      .exec(scale)![1]!
+      .replace('10.0.0.1:8080', new URL(one.url).host)
+      .replace('10.0.0.2:8080', new URL(other.url).host)
+    const { https, ca } = await startProxy('nginx', one.url, (shipped) =>
+      shipped
+        .replace(`http://${new URL(one.url).host}`, 'http://signal')
+        .replace('map $http_upgrade', (map) => `${lines}\n${map}`),
+    )
+    for (let n = 0; n < 16; n++) {
+      const options = (side: number) => ({ ca, localAddress: `127.0.0.${2 + 2 * n + side}` })
+      const a = await Client.open(`${ws(https)}/connection/a%2F${n}/b/k${n}`, [], options(0))
+      const b = await Client.open(`${ws(https)}/connection/b/a%2F${n}/k${n}`, [], options(1))
+      a.send('x')
+      await b.messages.next()
+    }
+    const counts = await Promise.all([one, other].map(({ url }) => metrics(url)))
+    const pipes = counts.map((count) => count.get('signal_connection_pipes')!)
+    expect(pipes[0]! + pipes[1]!).toBe(16)
+    expect(Math.min(...pipes)).toBeGreaterThan(0)
+    for (const count of counts) expect(count.get('signal_connection_remote_pipes')).toBe(0)
   },
 )
 
