@@ -7,7 +7,7 @@ import { root } from './yarn.mjs'
 
 /**
  * What one event costs the bus: messages that are published, and copies of them that are delivered.
- * `test/scale.test.ts` counts them.
+ * `packages/signal-server/test/scale.test.ts` counts them.
  *
  * @typedef {{ published: number, delivered: number }} Cost
  */

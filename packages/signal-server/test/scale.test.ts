@@ -1,7 +1,5 @@
-import { LocalBus, SignalServer, type Bus } from 'signal-server'
+import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
-import { eventually } from '../packages/signal-server/test/harness/arrivals.js'
-import { Client, type Fields } from '../packages/signal-server/test/harness/client.js'
 import {
   carrying,
   idling,
@@ -12,8 +10,10 @@ import {
   pairingAcross,
   pairingHere,
   render,
-} from '../scripts/scale.mjs'
-import { readDocument } from './markdown.js'
+} from '../../../scripts/scale.mjs'
+import { LocalBus, SignalServer, type Bus } from '../src/index.js'
+import { eventually } from './harness/arrivals.js'
+import { Client, type Fields } from './harness/client.js'
 
 interface Cost {
   published: number
@@ -192,7 +192,7 @@ test('so do bytes that cross, and pipes in which nothing is said, and instances 
 })
 
 test('docs/SCALE.md has the tables that `node scripts/scale.mjs --write` makes', async () => {
-  const document = readDocument('docs/SCALE.md')
+  const document = readFileSync(new URL('../../../docs/SCALE.md', import.meta.url), 'utf8')
   expect(document.match(/<!-- table: /g)!.length).toBeGreaterThan(3)
   expect(await render(document)).toBe(document)
 })
