@@ -153,6 +153,26 @@ describe('two workers', () => {
     await command.end()
   })
 
+  test('give each request to the one where it belongs, also where a client keeps its connection', async () => {
+    const { command, url } = await Command.serve({ ...two, APP_SECRET: 'x'.repeat(32) })
+    // the page is another worker's than socket.io, for some paths at least
+    for (const path of ['/', '/healthz', '/readyz', '/metrics', '/status-of-nothing']) {
+      const page = await fetch(url + path)
+      await page.text()
+      const polling = `${url}/socket.io/?EIO=4&transport=polling`
+      const { sid } = JSON.parse((await (await fetch(polling)).text()).slice(1)) as { sid: string }
+      const sent = await fetch(`${polling}&sid=${sid}`, { method: 'POST', body: '40' })
+      expect([path, sent.status]).toEqual([path, 200])
+    }
+    await command.end()
+  })
+
+  test('log that they drain, and that all have ended', async () => {
+    const { command } = await Command.serve(two)
+    const { stdout } = await command.end()
+    expect(stdout).toMatch(/draining .*; 0 pipes may end[^]*closed/)
+  })
+
   test('share what is limited in all', async () => {
     const { command, url } = await Command.serve({ ...two, MAX_SOCKETS: '4' })
     const open = () => Client.open(`${ws(url)}/introduction/alice`)
@@ -171,6 +191,14 @@ describe('two workers', () => {
       expect((await b.messages.next()).bytes).toHaveLength(300_000)
       await (await Client.open(`${ws(url)}/introduction/between`, [], { ca })).close()
     }
+    // the clients of a protocol are dealt out as well
+    const callers = await Promise.all(
+      [1, 2, 3, 4].map(() => Client.open(`${ws(url)}/relay-ws`, [], { ca })),
+    )
+    await eventually(async () => {
+      callers[0]!.send({ type: 'ls' })
+      return ((await callers[0]!.next('ls'))['peers'] as string[]).length === 3
+    }, 'all others')
     expect((await command.end()).code).toBe(0)
   })
 })

@@ -59,8 +59,7 @@ export async function serveAsPrimary(settings: Settings): Promise<void> {
     every(1_000, async () => bus.publish(topics.stats, serialize(await totals.stats())))
   logs.listening(url, (columns) => banner({ ...settings, port: actual }, url, columns))
   endWithSignal(async (signal) => {
-    // asked before they are told to stop, and so answered before they do
-    void totals.stats().then((stats) => logs.draining(signal, stats))
+    logs.draining(signal, await totals.stats())
     await workers.stop()
     logs.closed()
   })
