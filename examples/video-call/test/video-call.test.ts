@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -54,18 +53,39 @@ describe.skipIf(!hasChromium)(`the video call page, in Chromium${withoutChromium
     return [alice, bob]
   }
 
+  /** Takes a picture for whoever wants to look: `SCREENSHOTS` is the folder for it. */
+  async function show(page: Page, name: string): Promise<void> {
+    const folder = process.env.SCREENSHOTS
+    if (folder) await page.screenshot({ path: `${folder}/${name}.png` })
+  }
+
   const notice = (page: Page, text: string) => page.waitForSelector(`#notice.shown:text("${text}")`)
 
   test('a call that is accepted shows each the other: frames of the video come', async () => {
     const [alice, bob] = await talking()
     expect(await bob.textContent('#status')).toBe('Alice')
     await Promise.all([seeFrames(alice, 20), seeFrames(bob, 20)])
-    const folder = process.env.SCREENSHOTS
-    if (folder) {
-      mkdirSync(folder, { recursive: true })
-      await alice.screenshot({ path: `${folder}/alice.png` })
-      await bob.screenshot({ path: `${folder}/bob.png` })
-    }
+    await show(alice, 'wide')
+    await show(bob, 'wide-other')
+  })
+
+  test('candidates are told as they are found, and not in the offer', async () => {
+    const [alice, bob] = [await visit(browser, server.url, 'Alice'), await inside('Bob')]
+    const said: { say: string; description?: { sdp: string } }[] = []
+    alice.on('websocket', (socket) => {
+      socket.on('framesent', ({ payload }) => {
+        const message = JSON.parse(String(payload)) as { type: string; signal: (typeof said)[0] }
+        if (message.type === 'Signal') said.push(message.signal)
+      })
+    })
+    await enter(alice)
+    await callByName(alice, 'Bob')
+    await callState(bob, 'ringing')
+    await expect.poll(() => said.map(({ say }) => say)).toContain('candidate')
+    const offer = said.find(({ say }) => say === 'offer')
+    expect(offer!.description!.sdp).not.toContain('a=candidate')
+    await bob.click('#accept')
+    await seeFrames(alice, 5)
   })
 
   test('a hang-up is seen by the other side', async () => {
@@ -243,9 +263,16 @@ describe.skipIf(!hasChromium)(`the video call page, in Chromium${withoutChromium
       const hangUp = (await (await page.$('#hang-up'))!.boundingBox())!
       expect(hangUp.y + hangUp.height).toBeLessThanOrEqual(640)
     }
+    await seeFrames(alice, 5)
+    await show(alice, 'phone')
     await alice.click('#hang-up')
     await callState(bob, 'idle')
     expect(await bob.evaluate(() => document.documentElement.scrollWidth)).toBe(360)
     expect(await bob.isVisible('[aria-label="Call Alice"]')).toBe(true)
+    await show(bob, 'phone-before')
+    await bob.click('[aria-label="Call Alice"]')
+    await callState(alice, 'ringing')
+    await show(alice, 'phone-ringing')
+    await show(bob, 'phone-calling')
   })
 })

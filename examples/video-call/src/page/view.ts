@@ -92,6 +92,8 @@ export function showCall(state: CallState, name: string): void {
   }
   element('status').textContent = state.is === 'calling' ? `Calling ${name}…` : name
   if (state.is === 'idle') element<HTMLVideoElement>('theirs').srcObject = null
+  // what is still shown was about another call
+  else hideNotice()
   document.title = state.is === 'ringing' ? `📞 ${name} is calling` : 'Video call'
 }
 
@@ -106,7 +108,11 @@ export function showNotice(text: string): void {
   notice.textContent = text
   notice.classList.add('shown')
   window.clearTimeout(noticeTimer)
-  noticeTimer = window.setTimeout(() => notice.classList.remove('shown'), noticeTime)
+  noticeTimer = window.setTimeout(hideNotice, noticeTime)
+}
+
+function hideNotice(): void {
+  element('notice').classList.remove('shown')
 }
 
 function avatar(id: string, name: string): HTMLElement {
