@@ -69,9 +69,7 @@ export class Logs {
         code,
       })
     })
-    server.on('fault', (error) => {
-      this.#line('fault', error.stack ?? error.message, { message: error.message })
-    })
+    server.on('fault', this.fault)
   }
 
   /**
@@ -82,6 +80,11 @@ export class Logs {
     const { isTTY, columns } = process.stdout
     if (this.format === 'json') this.#line('listening', '', { url })
     else this.write(banner(isTTY ? columns : undefined))
+  }
+
+  /** Something went wrong that should not. */
+  readonly fault = (error: Error): void => {
+    this.#line('fault', error.stack ?? error.message, { message: error.message })
   }
 
   closed(): void {

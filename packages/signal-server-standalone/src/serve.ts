@@ -52,11 +52,12 @@ async function serveAlone(settings: Settings, bus: Bus | undefined): Promise<voi
     ...(host !== undefined && { host }),
     ...(tls && { tls }),
   })
-  logs.listening(url, (columns) => banner({ ...settings, port: actual }, url, columns))
   endWithSignal(async (signal) => {
     logs.draining(signal, server.stats())
     await server.drain()
     await server.close()
     logs.closed()
   })
+  // whoever reads this may send a signal at once
+  logs.listening(url, (columns) => banner({ ...settings, port: actual }, url, columns))
 }

@@ -46,31 +46,38 @@ export async function serveAsPrimary(settings: Settings): Promise<void> {
   )
   workers.on('replaced', ({ number, pid, why }) => {
     logs.replaced(number, pid, why)
-    void totals.replaced(number, pid)
+    totals.replaced(number, pid).catch(logs.fault)
   })
-  await answerQuestions<null, Start>(bus, topics.start, () => ({
+  await answerQuestions<null, Start>(bus, topics.start, logs.fault, () => ({
     salt,
     revoked: tokens?.revoked ?? [],
   }))
-  await answerQuestions<null, string>(bus, topics.metrics, () => totals.metrics())
+  await answerQuestions<null, string>(bus, topics.metrics, logs.fault, () => totals.metrics())
 
   const { url, port: actual } = await workers.start()
   if (settings.statusPage)
-    every(1_000, async () => bus.publish(topics.stats, serialize(await totals.stats())))
-  logs.listening(url, (columns) => banner({ ...settings, port: actual }, url, columns))
+    every(1_000, logs.fault, async () => bus.publish(topics.stats, serialize(await totals.stats())))
   endWithSignal(async (signal) => {
     logs.draining(signal, await totals.stats())
     await workers.stop()
     logs.closed()
   })
+  // whoever reads this may send a signal at once
+  logs.listening(url, (columns) => banner({ ...settings, port: actual }, url, columns))
 }
 
 /** Does something over and over, and never twice at the same time. */
-function every(milliseconds: number, work: () => Promise<void>): void {
+function every(
+  milliseconds: number,
+  fault: (error: Error) => void,
+  work: () => Promise<void>,
+): void {
   let busy = false
   setInterval(() => {
     if (busy) return
     busy = true
-    void work().finally(() => (busy = false))
+    void work()
+      .catch(fault)
+      .finally(() => (busy = false))
   }, milliseconds).unref()
 }

@@ -14,17 +14,21 @@ interface Answer<A> {
   content: A
 }
 
-/** Answers what is asked on a topic; resolves once it is heard. */
+/**
+ * Answers what is asked on a topic; resolves once it is heard.
+ * @param fault - told why there is no answer
+ */
 export async function answerQuestions<Q, A>(
   bus: Bus,
   topic: string,
+  fault: (error: Error) => void,
   answer: (question: Q) => A | Promise<A>,
 ): Promise<void> {
+  const reply = async ({ id, to, content }: Question<Q>) => {
+    bus.publish(to, serialize({ id, content: await answer(content) } satisfies Answer<A>))
+  }
   await bus.subscribe(topic, (message) => {
-    const { id, to, content } = deserialize(message) as Question<Q>
-    void (async () => {
-      bus.publish(to, serialize({ id, content: await answer(content) } satisfies Answer<A>))
-    })()
+    reply(deserialize(message) as Question<Q>).catch(fault)
   })
 }
 

@@ -15,11 +15,9 @@ export class Totals {
   readonly #metrics = new Map<number, readonly object[]>()
   readonly #gone = new Set<number>()
   #statsOfGone: Stats[] = []
-  #metricsOfGone: readonly object[] = []
+  #metricsOfGone: (readonly object[])[] = []
 
-  /**
-   * @param ask - asks all workers
-   */
+  /** @param ask - asks all workers */
   constructor(private readonly ask: (metrics: boolean) => Promise<Report[]>) {}
 
   async stats(): Promise<Stats> {
@@ -31,7 +29,10 @@ export class Totals {
   /** In the text format of Prometheus. */
   async metrics(): Promise<string> {
     await this.#hear(true)
-    return AggregatorRegistry.aggregate([...this.#metrics.values(), this.#metricsOfGone]).metrics()
+    return AggregatorRegistry.aggregate([
+      ...this.#metrics.values(),
+      ...this.#metricsOfGone,
+    ]).metrics()
   }
 
   /** A worker is gone, and another process has its number from now on. */
@@ -44,8 +45,10 @@ export class Totals {
     if (stats) this.#statsOfGone = [sumOf([...this.#statsOfGone, countersOf(stats)])]
     if (!metrics) return
     const counted = metrics.filter(({ type }: Metric) => type === 'counter' || type === 'histogram')
-    const before = this.#metricsOfGone
-    this.#metricsOfGone = await AggregatorRegistry.aggregate([before, counted]).getMetricsAsJSON()
+    const all = [...this.#metricsOfGone, counted]
+    this.#metricsOfGone = all
+    const sum = await AggregatorRegistry.aggregate(all).getMetricsAsJSON()
+    if (this.#metricsOfGone === all) this.#metricsOfGone = [sum]
   }
 
   async #hear(withMetrics: boolean): Promise<void> {

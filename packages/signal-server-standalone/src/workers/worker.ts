@@ -48,7 +48,7 @@ async function work(told: Settings, worker: Worker): Promise<void> {
   logs.follow(server)
 
   const registry = metricsOf(server)
-  await answerQuestions<boolean, Report>(bus, topics.report, async (metrics) => ({
+  await answerQuestions<boolean, Report>(bus, topics.report, logs.fault, async (metrics) => ({
     number,
     pid: process.pid,
     stats: server.stats(),
