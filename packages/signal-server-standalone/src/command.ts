@@ -3,7 +3,8 @@ import { doctor } from './doctor/doctor.js'
 import { help } from './help.js'
 import { serve } from './serve.js'
 import { SettingError } from './setting-kinds.js'
-import { parseCommandLine, settingsFrom, type CommandLine, type Environment } from './settings.js'
+import { parseCommandLine, type CommandLine } from './command-line.js'
+import { settingsFrom, type Environment } from './settings.js'
 
 /**
  * Does what a command line says.

@@ -1,7 +1,8 @@
 import { networkInterfaces } from 'node:os'
 import { expect, test } from 'vitest'
 import { banner } from '../src/banner.js'
-import { parseCommandLine, settingsFrom } from '../src/settings.js'
+import { parseCommandLine } from '../src/command-line.js'
+import { settingsFrom } from '../src/settings.js'
 
 const settings = (env: Record<string, string> = {}) => settingsFrom(parseCommandLine([]), env)
 const url = 'http://localhost:8080'

@@ -1,7 +1,8 @@
 import { defaults } from 'signal-server'
 import { describe, expect, test } from 'vitest'
 import { SettingError } from '../src/setting-kinds.js'
-import { parseCommandLine, settingName, settingsFrom, type Environment } from '../src/settings.js'
+import { parseCommandLine } from '../src/command-line.js'
+import { settingName, settingsFrom, type Environment } from '../src/settings.js'
 import { groups } from '../src/settings-table.js'
 import { help } from '../src/help.js'
 
