@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { io } from 'socket.io-client'
-import { within } from '../../signal-server/test/harness/arrivals.js'
+import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
 import { admit, RoomClient, RoomStage } from './harness/room-client.js'
 
 test('long polling: a client that never upgrades creates a room and lets another in', async () => {
@@ -38,6 +38,23 @@ test('long polling counts as a socket: there is no room past the limit', async (
   first.socket.disconnect()
   await expect.poll(() => stage.served.server.stats().sockets).toBe(1)
   await stage.client({}, polling)
+})
+
+test('long polling: who is gone without a word leaves no timer behind, nor does close()', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  const stage = await RoomStage.start({}, { pingAfter: 100, pongWithin: 100 })
+  const { server, http } = stage.served
+  const connect = () => fetch(`${http}/socket.io/?EIO=4&transport=polling`)
+  const serving = timers()
+  await connect()
+  await eventually(() => server.stats().sockets === 1, 'a connection')
+  await eventually(() => server.stats().sockets === 0, 'its end')
+  await eventually(() => timers() <= serving, 'no timer of it')
+  await connect()
+  await server.drain()
+  await server.close()
+  await eventually(() => timers() <= before, 'no timer of the server')
 })
 
 test('pages of another origin are refused where origins are named, polling or not', async () => {

@@ -34,3 +34,23 @@ export function limitEngineSocket(socket: Socket, context: EndpointContext): Que
     },
   }
 }
+
+/** What engine.io does not tell of its long polling. */
+interface Closing {
+  closeTimeout?: number
+  shouldClose?: (() => void) | null
+}
+
+/**
+ * Lets a connection by long polling that closes wait for its client's next request no longer than
+ * others do, and not at all where nobody would be found any more: engine.io waits for 30 s.
+ */
+export function limitClosing(socket: Socket, closeTime: number): void {
+  const closing = socket.transport as unknown as Closing
+  closing.closeTimeout = closeTime
+  socket.once('close', () => closing.shouldClose?.())
+}
+
+/** Ends a connection that waits for its client's next request to say that it closes. */
+export const endClosing = ({ transport }: Socket): void =>
+  (transport as unknown as Closing).shouldClose?.()

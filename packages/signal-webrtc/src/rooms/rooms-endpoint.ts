@@ -17,7 +17,7 @@ import { Server } from 'socket.io'
 import { WebSocketServer, type ServerOptions } from 'ws'
 import { Authorization } from './authorization.js'
 import { Cluster } from './cluster.js'
-import { limitEngineSocket, type Queue } from './engine-limits.js'
+import { endClosing, limitClosing, limitEngineSocket, type Queue } from './engine-limits.js'
 import { Inbox } from './inbox.js'
 import { Membership } from './membership.js'
 import { roomsDefaults, type RoomsOptions, type RoomsSettings } from './options.js'
@@ -130,6 +130,7 @@ class RoomsEndpoint implements Endpoint {
     this.#draining = true
     this.context.heartbeat.remove(this.#pulse)
     this.#engine.close()
+    for (const connection of this.#connections.keys()) endClosing(connection)
     void this.#io.close()
     // also those that have not answered a close frame yet
     for (const ws of this.#webSockets.clients) ws.terminate()
@@ -170,6 +171,7 @@ class RoomsEndpoint implements Endpoint {
     this.#connections.set(connection, limitEngineSocket(connection, this.context))
     connection.once('close', () => this.#connections.delete(connection))
     if (connection.transport.name !== 'polling') return
+    limitClosing(connection, this.context.settings.closeTime)
     try {
       const leave = once(this.context.enter(connection.request))
       connection.once('close', leave)
