@@ -1,48 +1,40 @@
-import { once } from 'node:events'
-import { WebSocket } from 'ws'
+import type { BystanderPair } from './bystander-pair.js'
+import { protocols } from './bystander-protocols.js'
 
-/** A pair that talks all the while, and must never notice what others do. */
+/** Pairs, one of each protocol, that talk all the while and must never notice what others do. */
 export class Bystanders {
   #sent = 0
 
-  private constructor(
-    private readonly a: WebSocket,
-    private readonly b: WebSocket,
-  ) {
-    // a lost connection shows as a message that does not arrive
-    for (const socket of [a, b]) socket.on('error', () => {})
-  }
+  private constructor(private readonly pairs: readonly BystanderPair[]) {}
 
-  static async meet(port: number): Promise<Bystanders> {
-    const base = `ws://127.0.0.1:${port}/connection`
-    const a = new WebSocket(`${base}/bystander-a/bystander-b/k`)
-    await once(a, 'open')
-    const b = new WebSocket(`${base}/bystander-b/bystander-a/k`)
-    await once(b, 'open')
-    return new Bystanders(a, b)
+  /** @param token - for an app of the server */
+  static async meet(port: number, token: string): Promise<Bystanders> {
+    const pairs: BystanderPair[] = []
+    for (const meet of protocols) pairs.push(await meet(`ws://127.0.0.1:${port}`, token))
+    return new Bystanders(pairs)
   }
 
   /**
-   * Sends a message each way and waits for both.
+   * Every one sends a message, and hears that of the other.
    * @throws Error where one does not come, or is another
    */
   async talk(): Promise<void> {
     const text = `message ${++this.#sent}`
-    await Promise.all([exchange(this.a, this.b, text), exchange(this.b, this.a, text)])
+    const known = new RegExp(`${text}\\b`)
+    await Promise.all(
+      this.pairs.flatMap((pair) =>
+        ([0, 1] as const).map(async (from) => {
+          const { both } = pair
+          const heard = both[1 - from]!.hears(pair.private ? /^/ : known)
+          both[from].send(pair.message(from, `${text} of ${from}`))
+          const came = await heard
+          if (!came.includes(`${text} of ${from}`)) throw new Error(`Instead of it came "${came}".`)
+        }),
+      ),
+    )
   }
 
   close(): void {
-    this.a.terminate()
-    this.b.terminate()
+    for (const { both } of this.pairs) for (const one of both) one.close()
   }
-}
-
-async function exchange(from: WebSocket, to: WebSocket, text: string): Promise<void> {
-  const signal = AbortSignal.timeout(10_000)
-  const arrived = once(to, 'message', { signal }) as Promise<[Buffer, boolean]>
-  from.send(text)
-  const [data] = await arrived.catch(() => {
-    throw new Error(`The bystanders' "${text}" did not arrive within 10 s.`)
-  })
-  if (data.toString() !== text) throw new Error(`Instead of "${text}" came "${data.toString()}".`)
 }

@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util'
+import { Tokens } from 'signal-server'
 import { Bystanders } from './bystanders.js'
 import { fuzzCase } from './fuzz-case.js'
 import { quiet } from './quiet.js'
+import { secret } from './secrets.js'
 import { ServerProcess } from './server-process.js'
 
 // `yarn fuzz`: clients that send anything, in every phase, while two others talk undisturbed.
@@ -23,7 +25,8 @@ const batch = 600
 
 const server = await ServerProcess.start({ holdTime: 2_000, pingAfter: 2_000, pongWithin: 1_000 })
 const { handles: idle, memory: before } = await server.report()
-const bystanders = await Bystanders.meet(server.port)
+const token = await new Tokens({ secret }).issue({ app: 'hunt' })
+const bystanders = await Bystanders.meet(server.port, token)
 console.log(`Fuzzing with --seed ${seed}, until ${new Date(until).toLocaleTimeString()}.`)
 
 let next = first
@@ -32,7 +35,7 @@ while (Date.now() < until && next < last && server.faults.length === 0) {
   const begin = next
   const end = Math.min(begin + batch, last)
   const one = async () => {
-    while (next < end) await fuzzCase(server.port, seed, next++)
+    while (next < end) await fuzzCase(server.port, seed, next++, token)
   }
   await Promise.all(Array.from({ length: together }, one))
   const asked = performance.now()

@@ -22,11 +22,18 @@ function frame(random: Random, opcode: number, payload: Buffer, fin = true): Buf
   return Buffer.concat(Sender.frame(payload, options))
 }
 
-/** A few frames: mostly such as are allowed, with what may not be among them. */
-export function wildFrames(random: Random): Buffer {
+/** A text as a client should send it. */
+export const textFrame = (random: Random, text: string): Buffer =>
+  frame(random, 1, Buffer.from(text))
+
+/**
+ * A few frames: mostly such as are allowed, with what may not be among them.
+ * @param message - makes what they carry
+ */
+export function wildFrames(random: Random, message = wildMessage): Buffer {
   const frames: Buffer[] = []
   for (let i = random.below(6); i >= 0; i--) {
-    const { data, binary } = wildMessage(random)
+    const { data, binary } = message(random)
     const opcode = random.chance(0.8) ? (binary ? 2 : 1) : random.below(16)
     const control = opcode >= 8
     const payload = control && random.chance(0.9) ? data.subarray(0, random.below(126)) : data

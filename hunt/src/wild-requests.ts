@@ -3,16 +3,21 @@ import { flipped } from './wild-values.js'
 
 const segments = ['alice', 'bob', 'k', '', '%', '%00', '%2F', '..', '__proto__', 'a:b', '🐟', '*']
 const methods = ['GET', 'GET', 'GET', 'POST', 'HEAD', 'OPTIONS', 'PUT', 'CONNECT', 'get', '\0']
-const others = ['relay-ws', 'rtc', 'call', 'socket.io/?EIO=4&transport=websocket', 'app', 'healthz']
+const others = ['relay-ws', 'rtc', 'call', 'socket.io/?EIO=4&transport=websocket']
+const strangers = ['app', 'healthz', 'rtc/', 'call/x', 'socket.io/?EIO=3', 'socket.io/socket.io.js']
+const types = ['application/json', 'application/x-www-form-urlencoded', 'text/plain', '*']
 
 /** A target: one of the endpoints mostly, whole mostly. */
 export function wildTarget(random: Random): string {
   const segment = () =>
     random.chance(0.7) ? `p${random.below(30)}` : encodeURI(random.pick(segments))
-  const kind = random.below(10)
-  if (kind < 4) return `/introduction/${segment()}`
-  if (kind < 8) return `/connection/${segment()}/${segment()}/${segment()}`
-  if (kind === 8) return `/${random.pick(others)}`
+  const kind = random.below(20)
+  if (kind < 6) return `/introduction/${segment()}`
+  if (kind < 9) return `/connection/${segment()}/${segment()}/${segment()}`
+  // few, so that they meet
+  if (kind < 12) return `/connection/p${random.below(4)}/p${random.below(4)}/k`
+  if (kind < 18) return `/${random.pick(others)}`
+  if (kind === 18) return `/${random.pick(strangers)}`
   return `${random.pick(['/', '//', '/t/', '*', 'http://x/', '/x/'])}${segment()}/${segment()}`
 }
 
@@ -43,4 +48,17 @@ export function wildHandshake(random: Random, target: string, spoilt: boolean): 
   return random.chance(0.5)
     ? flipped(random, bytes)
     : bytes.subarray(0, random.below(bytes.length + 1))
+}
+
+/** A plain request to what answers HTTP: socket.io by long polling, tokens, and pages. */
+export function wildRequest(random: Random, body: Buffer, session: string): Buffer {
+  const polling = `/socket.io/?EIO=4&transport=polling${session && `&sid=${session}`}`
+  const target = random.chance(0.7) ? polling : random.pick(['/app', wildTarget(random)])
+  const method = random.chance(0.9) ? random.pick(['GET', 'POST']) : random.pick(methods)
+  const bare = method === 'GET'
+  const length = random.chance(0.95) ? body.length : random.below(100_000)
+  const lines = [`${method} ${target} HTTP/1.1`, 'Host: localhost']
+  if (!bare) lines.push(`Content-Type: ${random.pick(types)}`, `Content-Length: ${length}`)
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
+  return bare ? head : Buffer.concat([head, body])
 }

@@ -76,7 +76,7 @@ const fields = [
 const packr = new Packr({ useRecords: false })
 
 /** A value of any shape that JSON or msgpack can carry. */
-function wildValue(random: Random, depth = 0): unknown {
+export function wildValue(random: Random, depth = 0): unknown {
   const kind = random.below(depth > 3 ? 5 : 8)
   switch (kind) {
     case 0:

@@ -1,7 +1,9 @@
+import { Tokens } from 'signal-server'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Bystanders } from '../src/bystanders.js'
 import { fuzzCase } from '../src/fuzz-case.js'
 import { quiet } from '../src/quiet.js'
+import { secret } from '../src/secrets.js'
 import { ServerProcess } from '../src/server-process.js'
 
 let server: ServerProcess
@@ -16,9 +18,11 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 it('survives clients that send anything, while others talk undisturbed', async () => {
-  const bystanders = await Bystanders.meet(server.port)
+  const token = await new Tokens({ secret }).issue({ app: 'hunt' })
+  const bystanders = await Bystanders.meet(server.port, token)
   for (let batch = 0; batch < 5; batch++) {
-    const cases = Array.from({ length: 100 }, (_, i) => fuzzCase(server.port, 1, batch * 100 + i))
+    const one = (_: unknown, i: number) => fuzzCase(server.port, 1, batch * 100 + i, token)
+    const cases = Array.from({ length: 100 }, one)
     await Promise.all(cases)
     await bystanders.talk()
   }
