@@ -42,8 +42,8 @@ type Clients = Awaited<ReturnType<typeof clients>>
 /** Something of each protocol, from one to the other. */
 async function reach(from: Clients, to: Clients, names: [string, string]): Promise<void> {
   const [relayedTo] = await ls(from.relayed)
-  from.relayed.send({ type: 'offer', to: relayedTo, sdp: 'v=0' })
   const [relayedFrom] = await ls(to.relayed)
+  from.relayed.send({ type: 'offer', to: relayedTo, sdp: 'v=0' })
   expect(await next(to.relayed, { type: 'offer' })).toMatchObject({ from: relayedFrom })
   from.identified.send({ type: 'offer', data: { target: names[1] } })
   expect(await next(to.identified, { type: 'offer' })).toMatchObject({ data: { source: names[0] } })
