@@ -98,6 +98,7 @@ describe.skipIf(!hasChromium)(`in Chromium${withoutChromium}`, () => {
     await stranger.click('#turn-on')
     await stranger.locator('#state', { hasText: 'token' }).waitFor()
     expect(await stranger.getAttribute('#state', 'data-state')).toBe('closed')
+    expect(await stranger.isVisible('#nobody')).toBe(false)
 
     const token = await new Tokens({ secret }).issue({ app: 'calls' })
     const [alice] = await watched(`${url}/demo/#token=${token}`, 'Alice')

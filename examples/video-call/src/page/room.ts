@@ -1,5 +1,7 @@
 import { Client, type ClientState, type Json } from 'signal-client'
 
+const needsToken = 'a valid token is needed: #token=… at the end of the address'
+
 /** What a room tells its page. */
 export interface RoomPage {
   people(people: ReadonlyMap<string, string>): void
@@ -56,7 +58,7 @@ export class Room {
     client.on('disconnected', () => page.state(client.state))
     client.on('error', ({ code, id, message }) => {
       if (code === 'unknown_peer' && id !== undefined) page.left(id)
-      else page.state(client.state, message)
+      else page.state(client.state, code === 'unauthorized' ? needsToken : message)
     })
     client.on('peer', () => page.people(this.people))
     client.on('update', () => page.people(this.people))

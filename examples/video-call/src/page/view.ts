@@ -33,6 +33,7 @@ export function element<E extends HTMLElement = HTMLElement>(id: string): E {
 export function showState(state: ClientState, trouble?: string): void {
   element('state').textContent = trouble ?? states[state]
   element('state').dataset.state = state
+  element('state').classList.toggle('trouble', trouble !== undefined)
 }
 
 /**
