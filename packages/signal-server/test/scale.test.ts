@@ -184,7 +184,8 @@ test('so do bytes that cross, and pipes in which nothing is said, and instances 
   await seconds(2)
   const living2 = { ...meter.life }
   const time = await seconds(4)
-  expect(4 / time / idling.published).toBeGreaterThan(0.7)
+  // each side looks once a second whether its 3 s are over
+  expect(4 / time / idling.published).toBeGreaterThan(0.5)
   expect(4 / time / idling.published).toBeLessThan(1.3)
   const alive = meter.life.delivered - living2.delivered
   expect(alive / time).toBeGreaterThan(living(2).delivered / 2)
