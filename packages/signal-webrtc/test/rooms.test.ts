@@ -239,6 +239,16 @@ const relays: [string, string][] = [
   ['relay-ice-candidate', 'ice-candidate'],
 ]
 
+test.each(relays)('%s by peer_id alone, and by to alone', async (event, arrival) => {
+  const stage = await RoomStage.start()
+  const owner = await stage.owner('r')
+  const member = await stage.member(owner, 'r')
+  for (const field of ['peer_id', 'to']) {
+    member.emit(event, { room: 'r', [field]: owner.id, payload: field })
+    expect(await owner.next(arrival)).toMatchObject({ peer_id: member.id, payload: field })
+  }
+})
+
 test.each(relays)('%s passes only between members of one room', async (event, arrival) => {
   const stage = await RoomStage.start()
   const owner = await stage.owner('r')
