@@ -1,9 +1,7 @@
 import { LocalBus, SignalServer, type SignalServerOptions } from 'signal-server'
-import { afterAll, beforeAll, describe, test } from 'vitest'
-import { allChecks, runCheck, setPatience, type Check, type Subject } from '../src/index.js'
-
-// other tests keep the machine busy meanwhile
-setPatience(15_000)
+import { afterAll, beforeAll, describe } from 'vitest'
+import { allChecks, type Check, type Subject } from '../src/index.js'
+import { tests } from './harness/tests.js'
 
 /** Servers that are there while the tests of a block run; the checks see no more than their URLs. */
 function servers(...all: SignalServerOptions[]): Subject {
@@ -16,19 +14,6 @@ function servers(...all: SignalServerOptions[]): Subject {
   })
   afterAll(() => Promise.all(running.map((server) => server.close())))
   return subject
-}
-
-/** A test for each check; the hostile ones one after the other. */
-function tests(checks: readonly Check[], subject: Subject): void {
-  for (const hostile of [false, true]) {
-    const chosen = checks.filter((check) => (check.hostile ?? false) === hostile)
-    if (chosen.length === 0) continue
-    describe(hostile ? 'under fire' : 'in peace', { concurrent: !hostile }, () => {
-      for (const check of chosen) {
-        test(`§${check.section} ${check.sentence}`, () => runCheck(check, subject))
-      }
-    })
-  }
 }
 
 const isSlow = ({ slow }: Check) => slow === true

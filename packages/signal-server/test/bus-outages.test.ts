@@ -259,7 +259,7 @@ describe('a server of another version', () => {
       }
     }
     // what is understood is taken, with fields of tomorrow in it
-    const peer = { id: 'b', v1: true, since: 1, pronouns: 'they', info: { name: 'B' } }
+    const peer = { id: 'b', reads: 1, since: 1, pronouns: 'they', info: { name: 'B' } }
     say(keyTopic, { t: 'join', app: '', key, peer, colour: 'blue' })
     expect(await a.next('Introduction')).toEqual({
       type: 'Introduction',

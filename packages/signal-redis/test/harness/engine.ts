@@ -26,10 +26,17 @@ export class Engine {
     private readonly args: readonly string[],
   ) {}
 
-  /** @param args - further options of redis-server */
-  static async start(args: readonly string[] = [], port?: number): Promise<Engine> {
+  /**
+   * @param args - further options of redis-server
+   * @param atEnd - takes what is to be done when it is needed no longer
+   */
+  static async start(
+    args: readonly string[] = [],
+    port?: number,
+    atEnd: (end: () => Promise<void>) => void = onTestFinished,
+  ): Promise<Engine> {
     const engine = new Engine(port ?? (await freePort()), args)
-    onTestFinished(() => engine.kill())
+    atEnd(() => engine.kill())
     await engine.run()
     return engine
   }

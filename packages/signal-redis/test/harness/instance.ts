@@ -29,11 +29,17 @@ export class Instance {
   /**
    * Starts one, and waits until it has found its engine.
    * @param script - that is told the same, and answers the same, as `serve.mjs`
+   * @param atEnd - takes what is to be done when it is needed no longer
    */
-  static async start(redis: string, options: PlainOptions = {}, script = plain): Promise<Instance> {
+  static async start(
+    redis: string,
+    options: PlainOptions = {},
+    script = plain,
+    atEnd: (end: () => void) => void = onTestFinished,
+  ): Promise<Instance> {
     const args = ['--expose-gc', fileURLToPath(script), redis, JSON.stringify(options)]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    onTestFinished(() => {
+    atEnd(() => {
       child.kill('SIGKILL')
     })
     const [{ port }] = (await within(once(child, 'message'), 'an instance')) as [{ port: number }]

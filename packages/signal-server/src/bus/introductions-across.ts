@@ -1,44 +1,19 @@
 import type { Json } from 'signal-protocol'
+import { Gathering } from './gathering.js'
 import type { Instances } from './instances.js'
+import type { LocalIntroductions } from './local-introductions.js'
 import { RemotePeers, type RemotePeer } from './remote-peers.js'
 import type { Tell } from './retelling.js'
 import { Subscriptions } from './subscriptions.js'
 import { topics } from './topics.js'
 import type { PeerNotice } from './wire.js'
 
-/** The introductions of this instance, as far as others are concerned with them. */
-export interface LocalIntroductions {
-  /** The peers here that want a key. */
-  peersOn(app: string, key: string): PeerNotice[]
-  /** One of them. */
-  peerOn(app: string, key: string, id: string): PeerNotice | undefined
-  /**
-   * A peer elsewhere wants these keys: tells those here who do, or only the one named.
-   * @param still - whether that is so for a key at the moment when somebody is told
-   */
-  introduceRemote(app: string, about: PeerNotice, keys: string[], still: Still, to?: string): void
-  /** Two peers whose connection has failed are introduced once more; one or both are elsewhere. */
-  introduceAgain(app: string, about: PeerNotice, key: string, to: string): void
-  /** The newest session of a peer is here, and hears of the peers here, for another one asked. */
-  introduceHere(app: string, id: string, keys: string[]): void
-  /** A peer elsewhere has left these keys. */
-  departRemote(app: string, id: string, keys: string[], still: Still): void
-  /** A peer elsewhere has new info. */
-  updateRemote(app: string, id: string, info: Json, keys: string[]): void
-  /** A peer elsewhere signals one here, with which it shares this key. */
-  signalRemote(app: string, from: string, to: string, key: string, signal: Json): void
-  /** Sessions of a peer that are here and older than this do not hear of a key any more. */
-  outranked(app: string, id: string, key: string, since: number | undefined): void
-  /** Every peer here, with its keys. */
-  everyone(): Iterable<{ app: string; id: string; keys: Iterable<string> }>
-}
-
-type Still = (key: string) => boolean
-
-/** What is told at the end of a turn, so that many keys make one message. */
-interface Pending {
-  readonly keys: Set<string>
-  readonly tell: (keys: string[]) => void
+/** What another instance says of one key, and whether it may have more to say. */
+interface Told {
+  app: string
+  key: string
+  instance: string
+  more?: boolean
 }
 
 /**
@@ -49,24 +24,29 @@ interface Pending {
 export class IntroductionsAcross {
   readonly #remote = new RemotePeers()
   readonly #subscriptions: Subscriptions
-  readonly #pending = new Map<string, Pending>()
-  #flushing: NodeJS.Immediate | undefined
+  readonly #gathering: Gathering
+  /**
+   * Peers here, by topic, that want a key and have not told so yet. They need not hear of others:
+   * when they tell, they are answered.
+   */
+  readonly #untold = new Map<string, Set<string>>()
 
   constructor(
     private readonly instances: Instances,
     private readonly local: LocalIntroductions,
   ) {
     this.#subscriptions = new Subscriptions(instances, (topic) => this.#remote.forget(topic))
-    instances.on('join', ({ app, key, peer, instance }) => this.#joined(app, key, peer, instance))
-    instances.on('here', ({ app, key, to, peers, instance }) => {
-      for (const peer of peers) this.#met(app, key, peer, instance, to)
+    this.#gathering = new Gathering(instances)
+    instances.on('join', (join) => this.#joined(join))
+    instances.on('here', (here) => {
+      for (const peer of here.peers) this.#met({ ...here, peer }, here.to)
     })
     instances.on('renew', ({ app, key, peer, instance }) => {
       if (this.#remote.at(topics.key(app, key), peer.id, instance)) {
         this.#know(app, key, peer, instance)
       }
     })
-    instances.on('leave', ({ app, key, id, instance }) => this.#left(app, key, id, instance))
+    instances.on('leave', (leave) => this.#left(leave))
     instances.on('update', ({ app, id, info, keys, instance }) => {
       for (const key of keys) {
         const peer = this.#remote.at(topics.key(app, key), id, instance)
@@ -80,10 +60,15 @@ export class IntroductionsAcross {
     instances.on('again', ({ app, key, to, about }) => this.#again(app, key, to, about))
     instances.on('anew', ({ instance }) => this.#remote.doubt(instance))
     instances.on('told', ({ answer = false, instance }) => {
-      this.#leftAll(this.#remote.ofInstance(instance, true))
-      if (!answer) instances.send(instance, { t: 'told', answer: true })
+      for (const peer of this.#remote.ofInstance(instance, true)) this.#left(peer)
+      if (answer) return
+      this.#gathering.whenTold(instance, () => {
+        instances.send(instance, { t: 'told', answer: true })
+      })
     })
-    instances.onDeath((instance) => this.#leftAll(this.#remote.ofInstance(instance)))
+    instances.onDeath((instance) => {
+      for (const peer of this.#remote.ofInstance(instance)) this.#left(peer)
+    })
     instances.onReturn(() => {
       for (const instance of this.#remote.instances()) this.#remote.doubt(instance)
     })
@@ -104,15 +89,19 @@ export class IntroductionsAcross {
       this.#subscriptions.want(topics.key(app, key))
       // known from a moment ago, when the key was wanted here as well
       this.#rank(app, key, id)
+      const topic = topics.key(app, key)
+      this.#untold.set(topic, (this.#untold.get(topic) ?? new Set()).add(id))
     }
-    for (const key of keys) this.#tell(app, key, id)
+    this.#tell(app, keys, id)
   }
 
   /** A peer here wants these keys no longer. */
   leave(app: string, id: string, keys: readonly string[]): void {
-    for (const key of keys) {
+    for (const [n, key] of keys.entries()) {
       const topic = topics.key(app, key)
-      this.instances.publish(topic, { t: 'leave', app, key, id })
+      const more = n + 1 < keys.length
+      this.instances.publish(topic, { t: 'leave', app, key, id, ...(more && { more }) })
+      this.#takesPart(topic, id)
       this.#subscriptions.release(topic)
     }
   }
@@ -153,15 +142,15 @@ export class IntroductionsAcross {
   }
 
   /**
-   * The peer elsewhere that has this id and wants one of these keys; of several the one that
-   * understands signals, and of those the one whose session came last.
+   * The peer elsewhere that has this id and wants one of these keys; of several the one with the
+   * newest session that can read a Signal.
    */
   find(app: string, id: string, keys: Iterable<string>): RemotePeer | undefined {
     let best: RemotePeer | undefined
     for (const key of keys) {
-      const peer = this.#remote.find(topics.key(app, key), id)
-      if (!peer || best === peer) continue
-      if (!best || (peer.v1 === best.v1 ? peer.since > best.since : peer.v1)) best = peer
+      for (const peer of this.#remote.all(topics.key(app, key), id)) {
+        if (!best || (peer.reads ?? 0) > (best.reads ?? 0)) best = peer
+      }
     }
     return best
   }
@@ -178,48 +167,82 @@ export class IntroductionsAcross {
   }
 
   close(): void {
-    clearImmediate(this.#flushing)
+    this.#gathering.close()
     this.#subscriptions.close()
   }
 
-  /** Tells the others, once their answers can be heard, that a peer here wants a key. */
-  #tell(app: string, key: string, id: string): void {
-    const topic = topics.key(app, key)
-    this.#subscriptions.whenHeard(topic, () => {
-      // it may have left meanwhile
-      const peer = this.local.peerOn(app, key, id)
-      if (peer) this.instances.publish(topic, { t: 'join', app, key, peer })
+  /** Tells the others, once their answers can be heard, that a peer here wants keys. */
+  #tell(app: string, keys: readonly string[], id: string): void {
+    const names = keys.map((key) => topics.key(app, key))
+    this.#subscriptions.whenHeard(names, () => {
+      // it may have left some meanwhile
+      const wanted = keys.filter((key) => this.local.peerOn(app, key, id))
+      for (const name of names) this.#takesPart(name, id)
+      for (const [n, key] of wanted.entries()) {
+        const peer = this.local.peerOn(app, key, id)!
+        const more = n + 1 < wanted.length
+        const join = { t: 'join', app, key, peer, ...(more && { more }) } as const
+        this.instances.publish(topics.key(app, key), join)
+      }
     })
+  }
+
+  #takesPart(topic: string, id: string): void {
+    const untold = this.#untold.get(topic)
+    if (untold?.delete(id) && untold.size === 0) this.#untold.delete(topic)
   }
 
   *#everything(): Iterable<Tell> {
     for (const { app, id, keys } of this.local.everyone()) {
-      for (const key of keys) yield () => this.#tell(app, key, id)
+      yield () => this.#tell(app, [...keys], id)
     }
   }
 
-  #joined(app: string, key: string, peer: PeerNotice, instance: string): void {
-    this.#met(app, key, peer, instance)
-    const peers = this.local.peersOn(app, key)
-    if (peers.length === 0) return
-    this.instances.send(instance, { t: 'here', app, key, to: peer.id, peers })
-    const mine = peers.find(({ id }) => id === peer.id)
-    if (!mine || mine.since <= peer.since) return
-    // an older session of the same peer has asked: the newest, which is here, gets the answer
-    this.#later(['here', app, peer.id], key, (keys) => {
-      this.local.introduceHere(app, peer.id, keys)
-      for (const key of keys) this.#tell(app, key, peer.id)
-    })
+  #joined(join: Told & { peer: PeerNotice }): void {
+    this.#met(join)
+    const { app, peer, instance } = join
+    if (!this.#concerns(app, join.key)) return
+    this.#gathering.add(['answer', app, peer.id, instance], join.key, join, (keys) =>
+      this.#answer(app, keys, peer.id, instance),
+    )
   }
 
-  #met(app: string, key: string, peer: PeerNotice, instance: string, to?: string): void {
+  /** Answers a peer elsewhere that wants these keys with the peers here that do. */
+  #answer(app: string, keys: string[], id: string, instance: string): void {
+    const wanted = keys.filter((key) => this.#concerns(app, key))
+    const ours: string[] = []
+    for (const [n, key] of wanted.entries()) {
+      const untold = this.#untold.get(topics.key(app, key))
+      const peers = this.local.peersOn(app, key).filter((peer) => !untold?.has(peer.id))
+      const more = n + 1 < wanted.length
+      this.instances.send(instance, { t: 'here', app, key, to: id, peers, ...(more && { more }) })
+      const theirs = this.#remote.at(topics.key(app, key), id, instance)
+      const mine = this.local.peerOn(app, key, id)
+      if (theirs && mine && mine.since > theirs.since) ours.push(key)
+    }
+    if (ours.length === 0) return
+    // an older session of the same peer has asked: the newest, which is here, gets the answer
+    this.local.introduceHere(app, id, ours)
+    this.#tell(app, ours, id)
+  }
+
+  /** @param to - the only one here who is to be told */
+  #met(met: Told & { peer: PeerNotice }, to?: string): void {
+    const { app, key, peer, instance } = met
     this.#know(app, key, peer, instance)
     const { id } = peer
-    this.#later(['met', app, id, instance, to], key, (keys) => {
+    if (to === undefined && !this.#concerns(app, key)) return
+    this.#gathering.add(['met', app, id, instance, to], key, met, (keys) => {
       const still = (key: string) =>
         this.#remote.at(topics.key(app, key), id, instance) !== undefined
       this.local.introduceRemote(app, peer, keys, still, to)
     })
+  }
+
+  /** Whether a peer here has to hear of one that joins a key. */
+  #concerns(app: string, key: string): boolean {
+    const untold = this.#untold.get(topics.key(app, key))
+    return this.local.count(app, key) > (untold?.size ?? 0)
   }
 
   #know(app: string, key: string, peer: PeerNotice, instance: string): void {
@@ -233,17 +256,14 @@ export class IntroductionsAcross {
     this.local.outranked(app, id, key, this.#remote.find(topics.key(app, key), id)?.since)
   }
 
-  #left(app: string, key: string, id: string, instance: string): void {
+  #left(left: Told & { id: string }): void {
+    const { app, key, id, instance } = left
     if (!this.#remote.remove(topics.key(app, key), instance, id)) return
     this.#rank(app, key, id)
-    this.#later(['left', app, id], key, (keys) => {
+    this.#gathering.add(['left', app, id], key, left, (keys) => {
       const still = (key: string) => !this.has(app, id, key) && !this.local.peerOn(app, key, id)
       this.local.departRemote(app, id, keys, still)
     })
-  }
-
-  #leftAll(peers: readonly RemotePeer[]): void {
-    for (const { app, key, id, instance } of peers) this.#left(app, key, id, instance)
   }
 
   /** @returns whether it was for this instance to do, and is done */
@@ -254,18 +274,5 @@ export class IntroductionsAcross {
     const other = this.local.peerOn(app, key, about) ?? this.#remote.find(topic, about)
     if (other) this.local.introduceAgain(app, other, key, to)
     return true
-  }
-
-  #later(name: unknown[], key: string, tell: (keys: string[]) => void): void {
-    const named = JSON.stringify(name)
-    const pending = this.#pending.get(named)
-    if (pending) pending.keys.add(key)
-    else this.#pending.set(named, { keys: new Set([key]), tell })
-    this.#flushing ??= setImmediate(() => {
-      this.#flushing = undefined
-      const all = [...this.#pending.values()]
-      this.#pending.clear()
-      for (const { keys, tell } of all) tell([...keys])
-    })
   }
 }

@@ -107,7 +107,7 @@ export class PlacesAcross<S> {
     this.#byPlace.set(name, (this.#byPlace.get(name) ?? new Set()).add(entry))
     const topic = topicOf(place)
     this.#subscriptions.want(topic)
-    this.#subscriptions.whenHeard(topic, () => {
+    this.#subscriptions.whenHeard([topic], () => {
       if (this.#has(entry)) this.#publish(entry)
     })
     this.#remind(entry, remindAfter)

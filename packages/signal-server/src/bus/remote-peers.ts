@@ -29,6 +29,11 @@ export class RemotePeers<N extends Notice = PeerNotice> {
     return [...(this.#byTopic.get(topic)?.values() ?? [])].flat()
   }
 
+  /** The peers of this id on a key's topic: one on each instance, at most. */
+  all(topic: string, id: string): readonly RemotePeer<N>[] {
+    return this.#byTopic.get(topic)?.get(id) ?? []
+  }
+
   /** A peer on a key's topic; of several with its id the one whose session came last. */
   find(topic: string, id: string): RemotePeer<N> | undefined {
     const peers = this.#byTopic.get(topic)?.get(id)
@@ -43,10 +48,7 @@ export class RemotePeers<N extends Notice = PeerNotice> {
 
   /** The peer of this id that an instance has on a key's topic. */
   at(topic: string, id: string, instance: string): RemotePeer<N> | undefined {
-    return this.#byTopic
-      .get(topic)
-      ?.get(id)
-      ?.find((peer) => peer.instance === instance)
+    return this.all(topic, id).find((peer) => peer.instance === instance)
   }
 
   /** Adds a peer, in place of what was known of it. */

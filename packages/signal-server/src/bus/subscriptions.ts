@@ -13,6 +13,7 @@ interface Subscription {
 /** Topics that are subscribed to as long as somebody here wants them. */
 export class Subscriptions {
   readonly #byTopic = new Map<string, Subscription>()
+  #closed = false
 
   /** @param dropped - called when a topic is no longer heard */
   constructor(
@@ -39,13 +40,13 @@ export class Subscriptions {
     this.#byTopic.set(topic, made)
   }
 
-  /** Calls back as soon as a wanted topic is heard: at once where it is already. */
-  whenHeard(topic: string, callback: () => void): void {
-    const subscription = this.#byTopic.get(topic)
-    if (!subscription) return
-    if (subscription.heard) return callback()
-    void subscription.unsubscribe.then(() => {
-      if (this.#byTopic.get(topic) === subscription) callback()
+  /** Calls back as soon as wanted topics are heard: at once where they are already. */
+  whenHeard(topics: readonly string[], callback: () => void): void {
+    const awaited = topics.flatMap((topic) => this.#byTopic.get(topic) ?? [])
+    const unheard = awaited.filter(({ heard }) => !heard)
+    if (unheard.length === 0) return callback()
+    void Promise.all(unheard.map(({ unsubscribe }) => unsubscribe)).then(() => {
+      if (!this.#closed) callback()
     })
   }
 
@@ -62,6 +63,7 @@ export class Subscriptions {
   }
 
   close(): void {
+    this.#closed = true
     for (const { linger, unsubscribe } of this.#byTopic.values()) {
       clearTimeout(linger)
       void unsubscribe.then((stop) => stop())

@@ -3,8 +3,8 @@ import type { Json } from 'signal-protocol'
 /** A peer as other instances know it, on one key. */
 export interface PeerNotice {
   id: string
-  /** Whether it understands more than Introductions. */
-  v1: boolean
+  /** When the newest of its sessions with the key that can read a Signal came, if one can. */
+  reads?: number
   /** When the newest of its sessions that joined the key came, on the instances' clock. */
   since: number
   info?: Json
@@ -47,11 +47,14 @@ export type BusMessage =
   | { t: 'anew' }
   /** That was all; whoever heard it answers, once it has answered everything before. */
   | { t: 'told'; answer?: boolean }
-  | { t: 'join'; app: string; key: string; peer: PeerNotice }
-  | { t: 'here'; app: string; to: string; key: string; peers: PeerNotice[] }
+  /** With `more`, other keys of the same Join may follow; the same holds for `here` and `leave`. */
+  | { t: 'join'; app: string; key: string; peer: PeerNotice; more?: boolean }
+  | { t: 'here'; app: string; to: string; key: string; peers: PeerNotice[]; more?: boolean }
   /** A peer's newest session with a key is another one now; nobody need be introduced. */
   | { t: 'renew'; app: string; key: string; peer: PeerNotice }
-  | { t: 'leave'; app: string; key: string; id: string }
+  | { t: 'leave'; app: string; key: string; id: string; more?: boolean }
+  /** Asks whether that was all; the answer comes behind all that was begun. */
+  | { t: 'rest'; answer?: boolean }
   | { t: 'update'; app: string; keys: string[]; id: string; info: Json }
   | { t: 'again'; app: string; key: string; to: string; about: string }
   | { t: 'signal'; app: string; from: string; to: string; key: string; signal: Json }

@@ -1,5 +1,5 @@
 import type { Json } from 'signal-protocol'
-import type { LocalIntroductions } from '../bus/introductions-across.js'
+import type { LocalIntroductions } from '../bus/local-introductions.js'
 import type { PeerNotice } from '../bus/wire.js'
 import type { Dialect } from './dialects/dialect.js'
 import type { Peer } from './peer.js'
@@ -23,6 +23,10 @@ export class Abroad implements LocalIntroductions {
     private readonly introduced: (app: string, to: string, about: string, keys: string[]) => void,
   ) {}
 
+  count(app: string, key: string): number {
+    return this.worlds.get(app)?.interests.count(key) ?? 0
+  }
+
   peersOn(app: string, key: string): PeerNotice[] {
     const peers = this.worlds.get(app)?.interests.peers(key) ?? []
     return Array.from(peers, (peer) => this.#notice(peer, key))
@@ -44,12 +48,16 @@ export class Abroad implements LocalIntroductions {
   }
 
   introduceHere(app: string, id: string, keys: string[]): void {
-    const world = this.worlds.get(app)
+    const shared = new Map<Peer<Session>, string[]>()
     for (const key of keys) {
-      for (const other of world?.interests.peers(key) ?? []) {
-        if (other.id === id) continue
-        this.introduceRemote(app, this.#notice(other, key), [key], () => other.has(key), id)
+      for (const other of this.worlds.get(app)?.interests.peers(key) ?? []) {
+        const before = shared.get(other)
+        if (before) before.push(key)
+        else if (other.id !== id) shared.set(other, [key])
       }
+    }
+    for (const [other, common] of shared) {
+      this.introduceRemote(app, this.#notice(other, common[0]!), common, (key) => other.has(key), id)
     }
   }
 
@@ -83,9 +91,9 @@ export class Abroad implements LocalIntroductions {
   /** A peer as other instances know it. */
   #notice(peer: Peer<Session>, key: string): PeerNotice {
     const { id, info, sessions } = peer
-    const v1 = sessions.some((session) => this.#readsSignals(session, key))
     const since = peer.newestWith(key)?.arrival ?? 0
-    return { id, v1, since, ...(info !== undefined && { info }) }
+    const reads = sessions.findLast((session) => this.#readsSignals(session, key))?.arrival
+    return { id, since, ...(reads !== undefined && { reads }), ...(info !== undefined && { info }) }
   }
 
   #readsSignals({ dialect, keys }: Session, key: string): boolean {

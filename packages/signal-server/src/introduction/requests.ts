@@ -118,8 +118,9 @@ export class Requests {
     const receiver = target?.sessions.findLast((other) => other.dialect === v1 && sharesKey(other))
     const remote = to === session.id ? undefined : across?.find(world.app, to, session.keys)
     // the newest session of all that can read it
-    const away = remote?.v1 && remote.since > (receiver?.arrival ?? 0) ? remote : undefined
-    if (away) return across?.signal(away, session.id, signal)
+    if (remote && (remote.reads ?? 0) > (receiver?.arrival ?? 0)) {
+      return across?.signal(remote, session.id, signal)
+    }
     if (receiver) return receiver.tell({ type: 'signal', from: session.id, signal })
 
     const known = target?.sessions.some(sharesKey) || remote

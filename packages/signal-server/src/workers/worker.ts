@@ -43,6 +43,8 @@ export class Worker {
   /** Gives a server, which does not listen itself, the sockets that the primary accepts. */
   feed(server: Server): void {
     this.#server = server
+    // from here on Node looks whether requests keep to their time limits
+    server.emit('listening')
     send({ t: 'ready' })
   }
 
