@@ -57,7 +57,13 @@ export class Abroad implements LocalIntroductions {
       }
     }
     for (const [other, common] of shared) {
-      this.introduceRemote(app, this.#notice(other, common[0]!), common, (key) => other.has(key), id)
+      this.introduceRemote(
+        app,
+        this.#notice(other, common[0]!),
+        common,
+        (key) => other.has(key),
+        id,
+      )
     }
   }
 

@@ -4,14 +4,15 @@ import { createHash } from 'node:crypto'
 export type Route =
   /** The request line is not complete yet. */
   | 'unknown'
+  /** Any worker will do. */
+  | 'any'
   /** All with the same number belong together. */
   | number
 
 /**
  * Where a connection belongs, judged by its request line. The two sockets of a pair belong
- * together, so that the bytes between them leave no process; so do the sessions of one peer, for one
- * that knows them all knows at once which is the newest; and all clients of an endpoint that keeps
- * its peers to itself.
+ * together, so that the bytes between them leave no process; so do all clients of an endpoint that
+ * keeps its peers to itself; introductions can be anywhere, for the bus joins them.
  *
  * @param head - the first bytes of the connection
  * @param mount - the path below which the server is; '' for the root
@@ -24,7 +25,7 @@ export function routeOf(head: Buffer, mount: string): Route {
   const below = path.startsWith(`${mount}/`) ? path.slice(mount.length) : path
   const bare = below.replace(/^\/t\/[^/]+(?=\/)/, '')
   const [, endpoint = '', ...segments] = bare.split('/')
-  if (endpoint === 'introduction') return numberOf(decoded(segments[0] ?? ''))
+  if (endpoint === 'introduction') return 'any'
   if (endpoint !== 'connection' || segments.length !== 3) return numberOf(endpoint)
   const [a, b, key] = segments.map(decoded) as [string, string, string]
   return numberOf(JSON.stringify([...[a, b].sort(), key]))
