@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { cpus, release, totalmem } from 'node:os'
 import { haproxyPath } from './contestants/contestants.js'
 
 /** The version of an installed package, found from one of its modules. */
@@ -29,7 +29,7 @@ export function machine(rounds: number, idle: boolean): string {
   const gigabytes = Math.round(totalmem() / 2 ** 30)
   return [
     `- ${new Date().toISOString().slice(0, 10)}, medians of ${rounds} rounds`,
-    `- ${cpus()[0]?.model.trim() ?? 'an unknown CPU'}, ${availableParallelism()} cores, ` +
+    `- ${cpus()[0]?.model.trim() ?? 'an unknown CPU'}, ${cpus().length} cores, ` +
       `${gigabytes} GB, Linux ${release().split('-')[0]}`,
     `- ${versions.join(', ')}`,
     ...(idle ? [] : ['- The machine was busy with other things, too.']),

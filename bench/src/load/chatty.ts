@@ -1,5 +1,5 @@
 import { startMeasuring } from '../measure.js'
-import type { LoadSocket, Target } from './load-socket.js'
+import { hasFrames, type LoadSocket, type Target } from './load-socket.js'
 import type { Metrics } from './metrics.js'
 import { elapse, openPairs } from './pairs.js'
 
@@ -18,6 +18,7 @@ export async function chatty(
   let running = true
   let lost: string | undefined
   const answer = (socket: LoadSocket, message: Buffer, arriving: number) => {
+    if (hasFrames(target)) socket.answerPings()
     socket.onClose = (reason) => (lost ??= reason)
     socket.onBytes = () => {
       if (socket.received < arriving) return

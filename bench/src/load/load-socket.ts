@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { clientFrame, FrameWalker, opcodes, serverFrameBytes } from './frames.js'
 
 /** What the load is pointed at. */
 export interface Target {
@@ -13,6 +14,9 @@ export interface Target {
   /** Whether SIGUSR2 makes it collect its garbage. */
   collects: boolean
 }
+
+/** Whether WebSocket frames arrive; the floors move whatever they get. */
+export const hasFrames = ({ wire }: Target) => wire !== 'splice' && wire !== 'forward'
 
 /** All sockets read into this one buffer: what arrives is counted, hardly ever looked at. */
 const scratch = Buffer.allocUnsafe(256 * 1024)
@@ -29,6 +33,7 @@ export class LoadSocket {
   closed: string | undefined
   #handshake: ((text: Buffer) => void) | undefined
   #closeCode: number | undefined
+  #frames: FrameWalker | undefined
 
   constructor(readonly socket: Socket) {
     socket.setNoDelay(true)
@@ -41,6 +46,16 @@ export class LoadSocket {
     })
   }
 
+  /** Answers pings from now on, as clients do, and does not count them; not for floors. */
+  answerPings(): void {
+    const pong = (opcode: number, payload: Buffer) => {
+      if (opcode !== opcodes.ping) return
+      this.received -= serverFrameBytes(payload.length)
+      this.write(clientFrame(opcodes.pong, payload))
+    }
+    this.#frames = new FrameWalker(pong, 125)
+  }
+
   /** Called for whatever arrives. */
   deliver(count: number, bytes: Buffer): void {
     if (this.#handshake) {
@@ -48,6 +63,7 @@ export class LoadSocket {
       return
     }
     this.received += count
+    this.#frames?.push(bytes.subarray(0, count))
     // Good enough to name the reason should the socket close next.
     if (bytes[0] === 0x88 && count >= 4 && count <= 127) this.#closeCode = bytes.readUInt16BE(2)
     this.onBytes?.(count, bytes)

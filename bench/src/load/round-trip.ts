@@ -1,6 +1,6 @@
 import { startMeasuring } from '../measure.js'
 import { percentile } from '../statistics.js'
-import type { Target } from './load-socket.js'
+import { hasFrames, type Target } from './load-socket.js'
 import type { Metrics } from './metrics.js'
 import { openPair, openPairs } from './pairs.js'
 
@@ -19,6 +19,7 @@ export async function roundTrip(
 ): Promise<Metrics> {
   const measured = await openPair(target, pairs)
   const others = background > 0 ? await openPairs(target, pairs) : []
+  if (hasFrames(target)) for (const end of [measured.a, measured.b]) end.answerPings()
   const messages = others.map((pair) => pair.fromA(bytes))
   const began = performance.now()
   let sent = 0
