@@ -4,8 +4,13 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 
+const cores = availableParallelism()
+
 /** Server and load get a core each, where there are two and `taskset` can bind to them. */
-export const pinned = availableParallelism() >= 2 && existsSync('/usr/bin/taskset')
+export const pinned = cores >= 2 && existsSync('/usr/bin/taskset')
+
+/** For processes that the kernel may put wherever it likes. */
+export const anyCore = `0-${cores - 1}`
 
 const running = new Set<ChildProcessWithoutNullStreams>()
 process.on('exit', () => running.forEach((child) => child.kill()))
@@ -17,8 +22,9 @@ export class Child {
   #errors = ''
   #ending = false
 
-  constructor(core: number, nodeArguments: string[]) {
-    const command = pinned ? ['taskset', '-c', String(core)] : []
+  /** @param onCores - in the words of `taskset`; those of this process where left out */
+  constructor(nodeArguments: readonly string[], onCores?: string) {
+    const command = pinned && onCores !== undefined ? ['taskset', '-c', onCores] : []
     const [file, ...rest] = [...command, process.execPath, ...nodeArguments]
     this.#process = spawn(file!, rest, { stdio: 'pipe' })
     running.add(this.#process)

@@ -6,7 +6,6 @@ import { show } from './units.js'
 
 const document = new URL('../../docs/BENCHMARKS.md', import.meta.url)
 const folder = new URL('../../docs/benchmarks/', import.meta.url)
-const [begin, end] = ['<!-- measured: begin -->', '<!-- measured: end -->']
 
 const named = (reports: readonly CaseReport[], name: string) =>
   reports.find(({ benchCase }) => benchCase.name === name)
@@ -57,7 +56,22 @@ function hugeFramePlot({ results }: CaseReport, contestants: readonly Contestant
   )
 }
 
-/** Replaces what stands between the markers of docs/BENCHMARKS.md, and the plots beside it. */
+/** Replaces what stands between two markers of docs/BENCHMARKS.md. */
+function replace(part: 'measured' | 'several', pieces: readonly string[]): void {
+  const [begin, end] = [`<!-- ${part}: begin -->`, `<!-- ${part}: end -->`]
+  const whole = readFileSync(document, 'utf8')
+  const [from, to] = [whole.indexOf(begin), whole.indexOf(end)]
+  if (from < 0 || to < from) throw new Error(`docs/BENCHMARKS.md lacks ${begin} … ${end}`)
+  const measured = [begin, ...pieces].join('\n\n')
+  writeFileSync(document, `${whole.slice(0, from)}${measured}\n${whole.slice(to)}`)
+}
+
+/** Replaces what docs/BENCHMARKS.md says of servers of several processes. */
+export function writeSeveral(machine: string, reports: readonly CaseReport[]): void {
+  replace('several', [machine, reports.map((report) => section(report)).join('\n')])
+}
+
+/** Replaces what docs/BENCHMARKS.md says of servers of one process, and the plots beside it. */
 export function writeDocument(
   machine: string,
   reports: readonly CaseReport[],
@@ -78,14 +92,9 @@ export function writeDocument(
   mkdirSync(folder, { recursive: true })
   for (const [file, , drawing] of plots) writeFileSync(new URL(file, folder), drawing)
 
-  const whole = readFileSync(document, 'utf8')
-  const [from, to] = [whole.indexOf(begin), whole.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`docs/BENCHMARKS.md lacks ${begin} … ${end}`)
-  const measured = [
-    begin,
+  replace('measured', [
     machine,
     plots.map(([file, title]) => `![${title}](benchmarks/${file})`).join('\n\n'),
-    reports.map((report) => section(report, contestants)).join('\n'),
-  ].join('\n\n')
-  writeFileSync(document, `${whole.slice(0, from)}${measured}\n${whole.slice(to)}`)
+    reports.map((report) => section(report)).join('\n'),
+  ])
 }

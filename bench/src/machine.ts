@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { haproxyPath } from './contestants/contestants.js'
+import { redisVersion } from './contestants/redis-server.js'
 
 /** The version of an installed package, found from one of its modules. */
 function packageVersion(name: string, module = name): string {
@@ -25,6 +26,7 @@ export function machine(rounds: number, idle: boolean): string {
     `ws ${packageVersion('ws')}`,
     `PeerJS server ${packageVersion('peer')}`,
     ...haproxyVersion(),
+    ...[redisVersion() ?? []].flat(),
   ]
   const gigabytes = Math.round(totalmem() / 2 ** 30)
   return [

@@ -3,23 +3,26 @@ import { writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { allCases } from './cases/all-cases.js'
+import { severalCases } from './cases/several.js'
 import { makeCertificate } from './certificate.js'
 import { pinned } from './child.js'
 import { contestants } from './contestants/contestants.js'
-import { writeDocument } from './document.js'
+import { writeDocument, writeSeveral } from './document.js'
 import { machine } from './machine.js'
 import { section, type CaseReport } from './report.js'
 import { runCase } from './run.js'
 
 const usage = `yarn bench [options]
   --quick          one round of the main cases and contestants: less than two minutes
+  --several        pipes across two instances, and several workers, instead: less than two minutes
   --only CASE,…    these cases alone
   --peers NAME,…   these contestants alone (ours,localfirst,ws,peerjs,splice,haproxy)
   --rounds N       how often each run is repeated; the medians count
   --json FILE      writes everything that was measured
   --write          puts the tables and plots into docs/BENCHMARKS.md
 
-HAProxy is taken from /usr/sbin/haproxy, or from where BENCH_HAPROXY says.
+HAProxy is taken from /usr/sbin/haproxy, or from where BENCH_HAPROXY says. Pipes across instances
+need redis-server.
 `
 
 function fail(message: string): never {
@@ -32,6 +35,7 @@ function parse() {
     return parseArgs({
       options: {
         quick: { type: 'boolean', default: false },
+        several: { type: 'boolean', default: false },
         only: { type: 'string' },
         peers: { type: 'string' },
         rounds: { type: 'string' },
@@ -69,7 +73,8 @@ const rounds = Number(options.rounds ?? (options.quick ? 1 : 3))
 if (!Number.isInteger(rounds) || rounds < 1) fail('--rounds takes a whole number above 0')
 if (options.write && (options.quick || options.only !== undefined || options.peers !== undefined))
   fail('--write takes a whole run: all cases, all contestants, full length')
-const cases = chosen(allCases(options.quick), options.only)
+const [single, several] = [allCases(options.quick), severalCases(options.quick)]
+const cases = chosen([...single, ...several], options.only, options.several ? several : single)
 const peers = chosen(
   contestants,
   options.peers,
@@ -89,9 +94,11 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => pr
 const certificate = await makeCertificate()
 const reports: CaseReport[] = []
 for (const benchCase of cases) {
-  const report = { benchCase, results: await runCase(benchCase, peers, rounds, certificate, warn) }
+  const compared = benchCase.contestants ?? peers
+  const results = await runCase(benchCase, compared, rounds, certificate, warn)
+  const report: CaseReport = { benchCase, contestants: compared, results }
   reports.push(report)
-  process.stdout.write(`${section(report, peers)}\n`)
+  process.stdout.write(`${section(report)}\n`)
 }
 if (options.json !== undefined)
   writeFileSync(
@@ -102,4 +109,8 @@ if (options.json !== undefined)
       2,
     ),
   )
-if (options.write) writeDocument(machine(rounds, idle), reports, peers)
+if (options.write) {
+  const measuredOn = machine(rounds, idle)
+  if (options.several) writeSeveral(measuredOn, reports)
+  else writeDocument(measuredOn, reports, peers)
+}

@@ -19,14 +19,22 @@ function statusBytes(pid: number, field: string): number {
   return Number(match[1]) * 1024
 }
 
-/** Resident memory of a process now, in bytes. */
-export const residentBytes = (pid: number) => statusBytes(pid, 'VmRSS')
+/** The processes of one server; their figures are added up. */
+type Pids = readonly number[]
 
-/** The most resident memory a process ever had since {@link forgetPeak}, in bytes. */
-export const peakResidentBytes = (pid: number) => statusBytes(pid, 'VmHWM')
+const sum = (pids: Pids, figure: (pid: number) => number) =>
+  pids.reduce((total, pid) => total + figure(pid), 0)
+
+/** Resident memory now, in bytes. */
+export const residentBytes = (pids: Pids) => sum(pids, (pid) => statusBytes(pid, 'VmRSS'))
+
+/** The most resident memory that there ever was since {@link forgetPeak}, in bytes. */
+export const peakResidentBytes = (pids: Pids) => sum(pids, (pid) => statusBytes(pid, 'VmHWM'))
 
 /** Starts the peak of {@link peakResidentBytes} anew. */
-export const forgetPeak = (pid: number) => writeFileSync(`/proc/${pid}/clear_refs`, '5')
+export function forgetPeak(pids: Pids): void {
+  for (const pid of pids) writeFileSync(`/proc/${pid}/clear_refs`, '5')
+}
 
 /** What a stretch of time cost. Busy is a share of one core. */
 export interface Cost {
@@ -36,14 +44,14 @@ export interface Cost {
   loadBusy: number
 }
 
-/** Starts measuring a server process, and this one; call the result to get the cost up to then. */
-export function startMeasuring(serverPid: number): () => Cost {
+/** Starts measuring a server, and this process; call the result to get the cost up to then. */
+export function startMeasuring(serverPids: Pids): () => Cost {
   const began = process.hrtime.bigint()
-  const server = cpuSeconds(serverPid)
+  const server = sum(serverPids, cpuSeconds)
   const load = process.cpuUsage()
   return () => {
     const seconds = Number(process.hrtime.bigint() - began) / 1e9
-    const serverCpu = cpuSeconds(serverPid) - server
+    const serverCpu = sum(serverPids, cpuSeconds) - server
     const { user, system } = process.cpuUsage(load)
     return {
       seconds,

@@ -6,6 +6,8 @@ import { show } from './units.js'
 /** What was measured in one case. */
 export interface CaseReport {
   benchCase: BenchCase
+  /** Whom the results are of, in any order. */
+  contestants: readonly Contestant[]
   results: readonly Result[]
 }
 
@@ -26,7 +28,7 @@ function cell(column: Column, result: Result, ours: Result | undefined): string 
 }
 
 /** The table of a case, as aligned Markdown. Ratios are those to our server. */
-function table({ benchCase, results }: CaseReport, contestants: readonly Contestant[]) {
+function table({ benchCase, contestants, results }: CaseReport) {
   const ours = results.find((result) => result.contestant === 'ours')
   const rows = [
     ['', ...benchCase.columns.map((column) => column.title)],
@@ -52,7 +54,7 @@ function pad(text: string, width: number, right: boolean): string {
 }
 
 /** What failed, a line each. */
-function failures({ results }: CaseReport, contestants: readonly Contestant[]): string {
+function failures({ contestants, results }: CaseReport): string {
   return results
     .flatMap(({ contestant, failures }) =>
       Object.entries(failures).map(([prefix, reason]) => {
@@ -64,8 +66,8 @@ function failures({ results }: CaseReport, contestants: readonly Contestant[]): 
 }
 
 /** Title, explanation, table, and what failed. */
-export function section(report: CaseReport, contestants: readonly Contestant[]): string {
+export function section(report: CaseReport): string {
   const { title, about } = report.benchCase
-  const failed = failures(report, contestants)
-  return `### ${title}\n\n${about}\n\n${table(report, contestants)}\n${failed && `\n${failed}`}`
+  const failed = failures(report)
+  return `### ${title}\n\n${about}\n\n${table(report)}\n${failed && `\n${failed}`}`
 }

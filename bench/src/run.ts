@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import type { BenchCase, Run } from './cases/bench-case.js'
-import { Child } from './child.js'
+import { anyCore, Child } from './child.js'
 import type { Contestant } from './contestants/contestants.js'
 import type { Ready } from './contestants/serve.js'
-import { freePort } from './free-port.js'
+import { freePort } from './ports.js'
 import type { Target } from './load/load-socket.js'
 import type { LoadResult } from './load/loads.js'
 import type { Metrics, Sample } from './load/metrics.js'
@@ -12,8 +12,9 @@ import type { Certificate } from './certificate.js'
 
 const compiled = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** A server may use core 0, its load core 1, and neither the other's. */
-const [serverCore, loadCore] = [0, 1]
+/** A server may use core 0, its load core 1, and neither the other's; several may use any. */
+const apart = { server: '0', load: '1' }
+const together = { server: anyCore, load: anyCore }
 
 /** A run that takes longer than this isn't repeated, in seconds. */
 const slow = 4
@@ -23,25 +24,28 @@ async function runOnce(
   contestant: Contestant,
   run: Run,
   certificate: Certificate,
+  cores: typeof apart,
 ): Promise<LoadResult> {
   const tls = run.needs.includes('tls')
   const backendPort = await freePort()
-  const server = new Child(serverCore, [
+  const { name, file = name, args = [] } = contestant
+  const script = [
     '--expose-gc',
     // what the command is started with (ARCHITECTURE.md, Decisions); for all alike
     '--initial-old-space-size=256',
-    compiled(`./contestants/${contestant.name}.js`),
+    compiled(`./contestants/${file}.js`),
     ...['--backend-port', String(backendPort)],
     ...(tls ? ['--key', certificate.key, '--cert', certificate.cert] : []),
-  ])
+    ...args,
+  ]
+  const server = new Child(script, cores.server)
   let load: Child | undefined
   try {
     const started = await server.answer<Ready>(10)
-    const target: Target = { ...started, wire: contestant.wire, tls, backendPort }
-    load = new Child(loadCore, [
-      compiled('./load/main.js'),
-      JSON.stringify({ target, request: run.request }),
-    ])
+    const { farPort = started.port } = started
+    const target: Target = { ...started, farPort, wire: contestant.wire, tls, backendPort }
+    const request = JSON.stringify({ target, request: run.request })
+    load = new Child([compiled('./load/main.js'), request], cores.load)
     const result = await load.answer<LoadResult>(150)
     // Its sockets may close a moment before the process is gone.
     if (result.failed !== undefined) await new Promise((resolve) => setTimeout(resolve, 300))
@@ -93,7 +97,8 @@ export async function runCase(
         if (!able || contestant.missing !== undefined || finished.has(key)) continue
         progress(`${benchCase.name}: round ${round} of ${last}, ${key}`)
         const began = performance.now()
-        const { metrics, failed, samples } = await runOnce(contestant, run, certificate)
+        const cores = benchCase.together === true ? together : apart
+        const { metrics, failed, samples } = await runOnce(contestant, run, certificate, cores)
         if (failed !== undefined || performance.now() - began > slow * 1000) finished.add(key)
         const result = results[index]!
         if (failed !== undefined) result.failures[run.prefix ?? ''] = failed

@@ -3,7 +3,7 @@ import { introductionCases } from './introductions.js'
 import { pipeCases } from './pipes.js'
 import { resourceCases } from './resources.js'
 
-/** Everything that can be measured, in the order of the report. */
+/** What a whole run measures of servers of one process, in the order of the report. */
 export const allCases = (quick: boolean): readonly BenchCase[] => [
   ...pipeCases(quick),
   ...introductionCases(quick),

@@ -1,4 +1,4 @@
-import type { Ability } from '../contestants/contestants.js'
+import type { Ability, Contestant } from '../contestants/contestants.js'
 import type { LoadRequest } from '../load/loads.js'
 import type { Metrics } from '../load/metrics.js'
 import type { Unit } from '../units.js'
@@ -28,6 +28,10 @@ export interface BenchCase {
   about: string
   runs: readonly Run[]
   columns: readonly Column[]
+  /** What is compared, where it is not the published peers. */
+  contestants?: readonly Contestant[]
+  /** The server is several processes: they and the load share all cores. */
+  together?: boolean
   /** Memory hardly differs from round to round: one is enough. */
   once?: boolean
   /** Metrics that follow from the medians of the others. */

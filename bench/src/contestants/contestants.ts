@@ -8,8 +8,12 @@ export const haproxyPath = process.env.BENCH_HAPROXY ?? '/usr/sbin/haproxy'
 export type Ability = 'pipe' | 'binary' | 'wait' | 'hold' | 'introductions' | 'tls'
 
 export interface Contestant {
-  /** As on the command line, and the name of its file. */
+  /** As on the command line. */
   name: string
+  /** The name of its file. @default its own */
+  file?: string
+  /** What its file is told beside what all are told. */
+  args?: readonly string[]
   title: string
   wire: Target['wire']
   /** What it can do, as far as the benchmark asks for it. */

@@ -1,10 +1,9 @@
 /** The floor in C: HAProxy on one thread, passing TCP connections on to the load. */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../free-port.js'
+import { accepting, freePort } from '../ports.js'
 import { haproxyPath } from './contestants.js'
 import { backendPort, ready, tlsFiles } from './serve.js'
 
@@ -52,13 +51,6 @@ haproxy.on('exit', (code) => {
   process.exit(1)
 })
 
-/** It says nothing when it is ready: it is, once it accepts. */
-function tryToConnect(): void {
-  const socket = connect(port, '127.0.0.1')
-  socket.on('connect', () => {
-    socket.destroy()
-    ready(port, haproxy.pid)
-  })
-  socket.on('error', () => setTimeout(tryToConnect, 20))
-}
-tryToConnect()
+// It says nothing when it is ready: it is, once it accepts.
+await accepting(port)
+ready(port, { pids: [haproxy.pid!] })

@@ -2,7 +2,7 @@
 import type { Server as HttpServer } from 'node:http'
 import { createServer as createTlsServer } from 'node:tls'
 import { Server } from '@localfirst/relay/Server.js'
-import { freePort } from '../free-port.js'
+import { freePort } from '../ports.js'
 import { listen, ready, tls } from './serve.js'
 
 /** It takes port 0 but does not tell which port it got, so a free one is found beforehand. */

@@ -34,7 +34,7 @@ export async function chatty(
     pair.a.write(pair.fromA(bytes))
   }
   await elapse(warmUp)
-  const cost = startMeasuring(target.pid)
+  const cost = startMeasuring(target.pids)
   const before = messages
   await elapse(seconds)
   const counted = messages - before

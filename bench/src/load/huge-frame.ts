@@ -16,18 +16,18 @@ export async function hugeFrame(
   const header = clientHeader(opcodes.binary, bytes, mask)
   // Any bytes are a payload, whatever the mask; each chunk is written many times.
   const chunk = Buffer.alloc(256 * 1024, mask)
-  forgetPeak(target.pid)
-  const before = residentBytes(target.pid)
+  forgetPeak(target.pids)
+  const before = residentBytes(target.pids)
   const began = performance.now()
   const sample = () => {
     if (pair.a.closed) return
-    record([(performance.now() - began) / 1000, residentBytes(target.pid) - before])
+    record([(performance.now() - began) / 1000, residentBytes(target.pids) - before])
   }
   const sampling = setInterval(sample, 25)
   const refused = new Promise<never>((_, reject) => {
     pair.a.onClose = (reason) => reject(new Error(reason))
   })
-  const cost = startMeasuring(target.pid)
+  const cost = startMeasuring(target.pids)
   const arrived = pair.b.arrival(pair.arriving(bytes), 'the frame', 60)
   pair.a.write(header)
   let left = bytes
@@ -51,7 +51,7 @@ export async function hugeFrame(
     seconds,
     bytesPerSecond: bytes / seconds,
     secondsPerGigabyte: serverCpu / (bytes / 1e9),
-    grownBytes: peakResidentBytes(target.pid) - before,
+    grownBytes: peakResidentBytes(target.pids) - before,
     serverBusy,
     loadBusy,
   }

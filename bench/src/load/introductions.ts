@@ -36,7 +36,7 @@ export async function introductions(
 ): Promise<Metrics> {
   const tally = emptyTally()
   const sessions: LoadSession[] = []
-  const connected = startMeasuring(target.pid)
+  const connected = startMeasuring(target.pids)
   await inTurns(peers, 100, async (number) => {
     sessions[number] = await LoadSession.open(target, number, tally)
   })
@@ -47,7 +47,7 @@ export async function introductions(
 
   const joins = sessions.map((session, number) => session.joinAndPing(keysOf(number)))
 
-  const cost = startMeasuring(target.pid)
+  const cost = startMeasuring(target.pids)
   sessions.forEach(({ socket }, number) => socket.write(joins[number]!))
   const expected = room ? peers * (peers - 1) : 0
   await until(

@@ -5,13 +5,15 @@ import { clientFrame, FrameWalker, opcodes, serverFrameBytes } from './frames.js
 /** What the load is pointed at. */
 export interface Target {
   port: number
-  /** The process whose CPU time and memory count. */
-  pid: number
-  wire: 'signal' | 'relay' | 'pipe' | 'peerjs' | 'splice' | 'forward'
+  /** Where the second side of a pair connects to. */
+  farPort: number
+  /** The processes whose CPU time and memory count, in all. */
+  pids: readonly number[]
+  wire: 'signal' | 'relay' | 'pipe' | 'peerjs' | 'splice' | 'forward' | 'redis'
   tls: boolean
   /** The port to which a forwarding contestant connects back. */
   backendPort: number
-  /** Whether SIGUSR2 makes it collect its garbage. */
+  /** Whether SIGUSR2 makes them collect their garbage. */
   collects: boolean
 }
 
@@ -129,9 +131,9 @@ export class LoadSocket {
 }
 
 /** Opens a TCP or TLS connection to the target. */
-export function openSocket(target: Target): Promise<LoadSocket> {
+export function openSocket(target: Target, port = target.port): Promise<LoadSocket> {
   return new Promise((resolve, reject) => {
-    const address = { host: '127.0.0.1', port: target.port }
+    const address = { host: '127.0.0.1', port }
     if (target.tls) {
       const socket = connectTls({ ...address, rejectUnauthorized: false }, () => resolve(opened))
       const opened = new LoadSocket(socket)

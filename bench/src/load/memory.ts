@@ -9,7 +9,7 @@ import { wires } from './wires.js'
 /** Has the server collect its garbage, where it can. */
 async function collect(target: Target): Promise<void> {
   for (let times = 0; times < 2; times++) {
-    if (target.collects) process.kill(target.pid, 'SIGUSR2')
+    if (target.collects) for (const pid of target.pids) process.kill(pid, 'SIGUSR2')
     await elapse(0.25)
   }
 }
@@ -37,10 +37,10 @@ export async function idleMemory(
   const warmUp = 200
   await inTurns(warmUp, 50, (number) => opening[what](target, number))
   await collect(target)
-  const before = residentBytes(target.pid)
+  const before = residentBytes(target.pids)
   await inTurns(count, 50, (number) => opening[what](target, warmUp + number))
   await collect(target)
-  return { bytesEach: (residentBytes(target.pid) - before) / count }
+  return { bytesEach: (residentBytes(target.pids) - before) / count }
 }
 
 /** In pieces, so that it can be seen how far the kernel has taken them. */
@@ -70,12 +70,12 @@ export async function heldBytes(
   await inTurns(sockets, 50, async (number) => {
     waiting[number] = await wire.open(target, `a${number}`, `b${number}`, `k${number}`)
   })
-  forgetPeak(target.pid)
-  const before = residentBytes(target.pid)
+  forgetPeak(target.pids)
+  const before = residentBytes(target.pids)
   for (const socket of waiting) writeInPieces(socket, message)
   await settled(waiting)
   return {
-    grownBytes: peakResidentBytes(target.pid) - before,
+    grownBytes: peakResidentBytes(target.pids) - before,
     closed: waiting.filter((socket) => socket.closed !== undefined).length,
   }
 }
@@ -87,8 +87,8 @@ export async function stalledPairs(
 ): Promise<Metrics> {
   const opened = await openPairs(target, pairs)
   const bystander = await openPair(target, pairs)
-  forgetPeak(target.pid)
-  const before = residentBytes(target.pid)
+  forgetPeak(target.pids)
+  const before = residentBytes(target.pids)
   const mask = Buffer.from([1, 2, 3, 4])
   const beginning = Buffer.concat([
     clientHeader(opcodes.binary, 64 * 1024 * 1024, mask),
@@ -103,7 +103,7 @@ export async function stalledPairs(
   bystander.a.write(bystander.fromA(128))
   await bystander.b.arrival(bystander.arriving(128), 'the pair that moves')
   return {
-    grownBytes: peakResidentBytes(target.pid) - before,
+    grownBytes: peakResidentBytes(target.pids) - before,
     closed: opened.filter(({ a, b }) => a.closed !== undefined || b.closed !== undefined).length,
     bystanderMilliseconds: performance.now() - asked,
   }

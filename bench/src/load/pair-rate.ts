@@ -10,12 +10,12 @@ export async function pairRate(
 ): Promise<Metrics> {
   const warmUp = 200
   const most = 100_000
-  let cost = startMeasuring(target.pid)
+  let cost = startMeasuring(target.pids)
   let until = Infinity
   let counted = 0
   await inTurns(most, atATime, async (number) => {
     if (number === warmUp) {
-      cost = startMeasuring(target.pid)
+      cost = startMeasuring(target.pids)
       until = performance.now() + seconds * 1000
       counted = 0
     }

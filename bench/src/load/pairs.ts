@@ -11,6 +11,8 @@ export interface Pair {
   fromB(payload: number): Buffer
   /** Its size when it arrives. */
   arriving(payload: number): number
+  /** How many bytes may be under way. */
+  ahead: number
 }
 
 /** Opens the pair of this number. Its bytes are known to pass: a first message went each way. */
@@ -29,6 +31,7 @@ export async function openPair(target: Target, number: number): Promise<Pair> {
     fromA: (payload) => wire.message(payload, a, b),
     fromB: (payload) => wire.message(payload, b, a),
     arriving: (payload) => wire.arriving(payload, a, b),
+    ahead: wire.ahead ?? Infinity,
   }
   if (wire.paired !== undefined) {
     const { paired } = wire

@@ -34,7 +34,7 @@ export async function roundTrip(
   // The first stretch warms both sides up and is not counted.
   const warmUntil = began + Math.min(500, seconds * 250)
   const until = warmUntil + seconds * 1000
-  const cost = startMeasuring(target.pid)
+  const cost = startMeasuring(target.pids)
   while (performance.now() < until) {
     const start = performance.now()
     measured.a.write(there)

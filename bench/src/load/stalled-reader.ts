@@ -13,8 +13,8 @@ export async function stalledReader(
 ): Promise<Metrics> {
   const pair = await openPair(target, 1)
   const message = pair.fromA(bytes)
-  forgetPeak(target.pid)
-  const before = residentBytes(target.pid)
+  forgetPeak(target.pids)
+  const before = residentBytes(target.pids)
   pair.b.socket.pause()
   let sent = 0
   let most = Math.floor(limit / message.length)
@@ -33,7 +33,7 @@ export async function stalledReader(
     await elapse(0.5)
   }
   await elapse(0.5)
-  const grown = peakResidentBytes(target.pid) - before
+  const grown = peakResidentBytes(target.pids) - before
   const swallowed = sent * message.length - pair.a.socket.writableLength
   most = sent
   pair.b.socket.resume()

@@ -1,24 +1,14 @@
 import { createServer } from 'node:net'
 import { clientFrame, clientFrameBytes, opcodes, serverFrameBytes } from './frames.js'
 import { LoadSocket, openSocket, type Target } from './load-socket.js'
-
-/** How the two ends of a pair reach each other through one kind of contestant. */
-export interface Wire {
-  /** Opens the side `own` of the connection between `own` and `other`. */
-  open(target: Target, own: string, other: string, key: string): Promise<LoadSocket>
-  /** A message of so many payload bytes, as it is written. */
-  message(payload: number, own: string, other: string): Buffer
-  /** How many bytes that message is when it arrives. */
-  arriving(payload: number, own: string, other: string): number
-  /** How many bytes the server sends to each side once they are paired; none where left out. */
-  paired?: number
-}
+import { redis } from './redis-wire.js'
+import type { Wire } from './wire.js'
 
 const binaryMessage = (payload: number) => clientFrame(opcodes.binary, Buffer.alloc(payload, 'm'))
 
 const connectionPath = (protocol?: string): Wire => ({
   async open(target, own, other, key) {
-    const socket = await openSocket(target)
+    const socket = await openSocket(target, own < other ? target.port : target.farPort)
     await socket.upgrade(`/connection/${own}/${other}/${key}`, protocol)
     return socket
   },
@@ -106,4 +96,5 @@ export const wires: Record<Target['wire'], Wire> = {
   peerjs,
   splice,
   forward,
+  redis,
 }
