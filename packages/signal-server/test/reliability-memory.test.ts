@@ -216,14 +216,15 @@ test(
     const { memory: before } = await server.report(true)
     await inTurns(20_000, 100, comeAndGo)
     await empty()
-    // the system gets freed memory back after a moment, and what is kept never
+    // The system gets freed memory back after a moment, and what is kept never: if that were the
+    // handles of all, it would be 100 MiB. V8's young generation alone is 32 MiB more or less.
     let after = before
     await eventually(
       async () => {
         after = (await server.report(true)).memory
-        return after.rss - before.rss < 20 * megabyte
+        return after.rss - before.rss < 40 * megabyte
       },
-      () => `20 MiB more than before at most, not ${inMegabytes(after.rss - before.rss)}`,
+      () => `40 MiB more than before at most, not ${inMegabytes(after.rss - before.rss)}`,
     )
     await annotate(`grew by ${inMegabytes(after.rss - before.rss)} MiB`)
     expect(after.heapUsed - before.heapUsed).toBeLessThan(8 * megabyte)
