@@ -38,15 +38,16 @@ class Crew {
     count: number,
     options: SignalServerOptions = { drainTime: 300, closeTime: 300 },
     tls?: { key: string; cert: string },
+    stuckAfter?: number,
   ): Promise<Crew> {
-    const argument = JSON.stringify({ count, options, tls })
+    const argument = JSON.stringify({ count, options, tls, stuckAfter })
     const stdio = ['ignore', 'pipe', 'inherit'] as const
     const child = spawn(process.execPath, [script, argument], { stdio: [...stdio] })
     onTestFinished(() => {
       child.kill('SIGKILL')
     })
     const crew = new Crew(child, tls ? 'wss' : 'ws')
-    crew.port = (await crew.#lines.next('workers')).port!
+    crew.port = (await crew.#lines.next('workers', 15_000)).port!
     return crew
   }
 
@@ -142,6 +143,57 @@ describe('three workers on one port', () => {
     expect((await crew.pids()).filter((pid) => before.includes(pid)).length).toBe(2)
     expect(await crew.stop()).toBe(0)
   })
+
+  test(
+    'replace those that are stuck, and tell their peers; the other one never notices',
+    { timeout: 40_000 },
+    async ({ annotate }) => {
+      const crew = await Crew.start(3, undefined, undefined, 6_000)
+      const peers: Client[] = []
+      // dealt out in turn
+      for (let n = 0; n < 6; n++) {
+        const peer = await crew.client(`/introduction/peer-${n}`, ['signal.v1'])
+        peer.send({ type: 'Join', join: ['k'] })
+        peers.push(peer)
+      }
+      await eventually(() => peers.every((peer) => met(peer) === 5), 'all introductions')
+      const before = await crew.pids()
+      const stuckAt = performance.now()
+      process.kill(before[0]!, 'SIGSTOP')
+      process.kill(before[1]!, 'SIGHUP')
+      const ends = peers.map(async ({ closed }) => {
+        await closed
+        return performance.now() - stuckAt
+      })
+      const stuck = peers.flatMap((_, n) => (n % 3 === 2 ? [] : ends[n]!))
+      const times = await within(Promise.all(stuck), 'the end of those that are stuck', 20_000)
+      await annotate(`replaced ${(Math.max(...times) / 1_000).toFixed(1)} s after they got stuck`)
+      // it was heard up to 2 s before, and is looked at up to 2 s after the time is up
+      expect(Math.min(...times)).toBeGreaterThan(3_500)
+      const left = peers.filter((_, n) => n % 3 === 2)
+      const gone = (peer: Client) => peer.seen.filter(({ text }) => text.includes('Departure'))
+      await eventually(() => left.every((peer) => gone(peer).length === 4), 'Departures', 15_000)
+      await eventually(async () => {
+        const now = await crew.pids()
+        return now[0] !== before[0] && now[1] !== before[1]
+      }, 'two others')
+      expect((await crew.pids())[2]).toBe(before[2])
+      const fresh = await Promise.all(
+        Array.from({ length: 12 }, async (_, n) => {
+          const a = await crew.client(`/connection/a${n}/b${n}/k`)
+          const b = await crew.client(`/connection/b${n}/a${n}/k`)
+          a.send('x')
+          expect((await b.messages.next()).text).toBe('x')
+          const peer = await crew.client(`/introduction/fresh-${n}`, ['signal.v1'])
+          peer.send({ type: 'Join', join: ['k'] })
+          return peer
+        }),
+      )
+      await eventually(() => fresh.every((peer) => met(peer) === 13), 'new introductions')
+      for (const { ws } of left) expect(ws.readyState).toBe(ws.OPEN)
+      expect(await crew.stop()).toBe(0)
+    },
+  )
 
   test('read a request that comes in pieces, and give up one that does not come', async () => {
     const crew = await Crew.start(2)

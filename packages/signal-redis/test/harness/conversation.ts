@@ -8,6 +8,8 @@ interface Side {
   heard: number
   /** The close code; undefined while it is open. */
   code: number | undefined
+  /** When it was closed, in milliseconds; 0 while it is open. */
+  closedAt: number
 }
 
 /**
@@ -18,6 +20,8 @@ export class Conversation {
   readonly sides: readonly [Side, Side]
   /** What went wrong, in words. */
   wrong: string | undefined
+  /** The longest that a message was under way, in milliseconds. */
+  slowest = 0
   /** Resolves when both sides are closed. */
   readonly ended: Promise<[number, number]>
   #timer: NodeJS.Timeout | undefined
@@ -37,7 +41,10 @@ export class Conversation {
       this.sides.map(
         (side) =>
           new Promise<number>((resolve) => {
-            side.ws.on('close', (code) => resolve((side.code = code)))
+            side.ws.on('close', (code) => {
+              side.closedAt = performance.now()
+              resolve((side.code = code))
+            })
           }),
       ),
     ) as Promise<[number, number]>
@@ -72,7 +79,8 @@ export class Conversation {
   say(bytes = 0): void {
     for (const [number, side] of this.sides.entries()) {
       if (side.ws.readyState !== WebSocket.OPEN || side.ws.bufferedAmount > 1_000_000) continue
-      side.ws.send(`${this.name}/${number}/${side.sent++}/${'x'.repeat(bytes)}`)
+      const now = performance.now().toFixed(1)
+      side.ws.send(`${this.name}/${number}/${side.sent++}/${now}/${'x'.repeat(bytes)}`)
     }
   }
 
@@ -80,6 +88,11 @@ export class Conversation {
   get caughtUp(): boolean {
     const [one, two] = this.sides
     return this.open && one.heard === two.sent && two.heard === one.sent
+  }
+
+  /** Whether both are told that it has ended. */
+  get over(): boolean {
+    return this.sides.every(({ code }) => code !== undefined)
   }
 
   get open(): boolean {
@@ -94,13 +107,15 @@ export class Conversation {
   }
 
   #side(ws: WebSocket, number: number): Side {
-    const side: Side = { ws, sent: 0, heard: 0, code: undefined }
+    const side: Side = { ws, sent: 0, heard: 0, code: undefined, closedAt: 0 }
     ws.on('error', () => {})
     ws.on('message', (data: Buffer) => {
       const text = data.toString('latin1', 0, 100)
       if (text.startsWith('{"type":"Paired"}') && side.heard === 0) return
       const expected = `${this.name}/${1 - number}/${side.heard}/`
       if (!text.startsWith(expected)) this.wrong ??= `${text} came for ${expected}`
+      const [sentAt] = text.slice(expected.length).split('/')
+      this.slowest = Math.max(this.slowest, performance.now() - Number(sentAt))
       side.heard++
     })
     return side

@@ -58,6 +58,6 @@ export class Worker {
 }
 
 function send(message: WorkerMessage): void {
-  // a primary that is gone ends this process by 'disconnect'
-  if (process.connected) process.send?.(message)
+  // a primary that is gone ends this process by 'disconnect', and not by an error of this
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }

@@ -26,6 +26,12 @@ export interface WorkersOptions {
   mount?: string
   /** Whether the workers speak TLS, so that only they can read what a socket asks for. */
   tls?: boolean
+  /**
+   * Milliseconds of silence after which a worker is taken for stuck, and is replaced within 2 s more.
+   * Each says every 2 s that it is not.
+   * @default 30000
+   */
+  stuckAfter?: number
 }
 
 /** What {@link Workers} tell. */
@@ -38,8 +44,8 @@ const maxHead = 16 * 1024
 const headTime = 5_000
 const restTime = 1_000
 const maxWaiting = 1_000
-// a worker that was silent at so many looks in a row is stuck; 30 s in all
-const silentLooks = 15
+// a busy machine, or a long collection of garbage, must not cost a worker its pipes
+const stuckAfter = 30_000
 
 interface Slot {
   process: ChildProcess
@@ -61,6 +67,8 @@ export class Workers extends EventEmitter<WorkersEvents> {
   readonly #server: Server
   readonly #slots: Slot[] = []
   readonly #mount: string
+  /** How often it is looked at a silent worker until it is taken for stuck. */
+  readonly #silentLooks: number
   readonly #switch: TopicSwitch<ChildProcess | WorkerBus>
   #watch: NodeJS.Timeout | undefined
   #next = 0
@@ -72,6 +80,8 @@ export class Workers extends EventEmitter<WorkersEvents> {
   constructor(private readonly options: WorkersOptions) {
     super()
     this.#mount = mountPath(options.mount ?? '')
+    // looks are counted, and not time, for this process may have stood still as well
+    this.#silentLooks = 1 + Math.ceil((options.stuckAfter ?? stuckAfter) / aliveInterval)
     const bus: WorkerBus = new WorkerBus((message) => this.#switch.receive(bus, message))
     this.bus = bus
     this.#switch = new TopicSwitch((member, message) => {
@@ -154,7 +164,7 @@ export class Workers extends EventEmitter<WorkersEvents> {
   /** Ends workers that say nothing any more; their end replaces them. */
   #endStuck(): void {
     for (const [number, slot] of this.#slots.entries()) {
-      if (!slot.ready || ++slot.silent < silentLooks) continue
+      if (!slot.ready || ++slot.silent < this.#silentLooks) continue
       log.server('worker %d is stuck: it is ended', number)
       slot.process.kill('SIGKILL')
     }

@@ -1,17 +1,20 @@
 // Several processes on one port, as an app would start them. Each prints what it has when it gets
-// a SIGUSR2.
+// a SIGUSR2, and is busy for ever after a SIGHUP.
 import { readFileSync } from 'node:fs'
 import { SignalServer, Worker, Workers } from 'signal-server'
 
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
 const worker = Worker.current()
-const { count, options = {}, tls } = JSON.parse(process.argv[2])
+const { count, options = {}, tls, stuckAfter } = JSON.parse(process.argv[2])
 if (worker) {
   const server = new SignalServer({ ...options, bus: worker.bus })
   const files = tls && { key: readFileSync(tls.key), cert: readFileSync(tls.cert) }
   await server.listen({ worker, ...(files && { tls: files }) })
   process.on('SIGUSR2', () => {
     print({ number: worker.number, stats: server.stats() })
+  })
+  process.on('SIGHUP', () => {
+    for (;;);
   })
   await worker.stopped
   await server.drain()
@@ -25,6 +28,7 @@ if (worker) {
     port: 0,
     host: '127.0.0.1',
     tls: tls !== undefined,
+    stuckAfter,
   })
   const { port } = await workers.start()
   print({ port })
