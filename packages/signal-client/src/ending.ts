@@ -21,7 +21,8 @@ export const cut: Ending = { code: 1006, reason: '' }
  *
  * - `closed`: this side or the other closed it, by closing the pipe, leaving the key or going away;
  *   it comes back with the next introduction
- * - `lost`: nobody meant it to end; while both want the key it is being connected anew
+ * - `lost`: nobody meant it to end, and while both want the key it is being connected anew; or this
+ *   side closed it and was never answered, so that the last messages may not have arrived
  * - `replaced`: another connection with this client's own id has taken its place
  */
 export type PeerLeft = 'closed' | 'lost' | 'replaced'

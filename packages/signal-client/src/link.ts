@@ -85,13 +85,13 @@ export function createLink(
     },
     ended(ending, wasUp) {
       const own = socket?.isClosing
-      const why = own ? 'closed' : whyLeft(ending)
-      left(ending, why)
+      const why = whyLeft(ending)
+      left(ending)
       // what never was a pipe can have been ended by the server only; and the close of one that the
       // peer has left may come after the introduction with which it is back
       const returned = Date.now() - returnedAt < settledAfter
-      const again = why === 'lost' || (why === 'closed' && !own && (!wasUp || returned))
-      return introduced && again ? 'again' : 'rest'
+      const again = why === 'lost' || (why === 'closed' && (!wasUp || returned))
+      return introduced && again && !own ? 'again' : 'rest'
     },
     refused: ({ code, message }) => fail(code, message),
   })
@@ -99,17 +99,19 @@ export function createLink(
   const fail = (code: SignalErrorCode, message: string) =>
     emit('error', new SignalError(code, message, { id, keys: [key] }))
 
-  const left = (ending: Ending, why = whyLeft(ending)) => {
+  const left = (ending: Ending) => {
     const was = socket
     socket = undefined
     if (!was) return
     was.inbox.end(ending)
-    emit('peer-left', peer, key, why)
+    emit('peer-left', peer, key, whyLeft(ending))
     idle()
   }
 
   const abandon = () => {
     connection.abandon()
+    // who has left is not dialled: the link is forgotten with its pipe, and could only get in the way
+    if (!introduced) void connection.stop('rest')
     left(cut)
   }
 

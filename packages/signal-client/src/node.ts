@@ -1,16 +1,29 @@
+import type { Socket } from 'node:net'
 import { WebSocket, type ClientOptions } from 'ws'
 import { Client as BrowserClient, type ClientOptions as Options } from './client.js'
+import type { Sendable } from './raw-socket.js'
 
 const pongInterval = 15_000
 const handshakeTimeout = 15_000
-const closeTimeout = 2_000
+// a little more than the server gives a peer to answer a close that it has read
+const closeTime = 6_000
+// as long as the server bears with a peer that reads nothing
+const mostPatience = 120_000
+// the slowest reader that the server serves well: 20 KB/s, in bytes a millisecond
+const slowestReader = 20
+// that of ws counts from the close on, however much is still moving
+const closeTimeout = 2 ** 31 - 1
 
 /**
  * The WebSocket of `ws`. One that is paused reads no pings, and so could not show that it lives:
- * it sends pongs that nobody has asked for (RFC 6455 §5.5.3).
+ * it sends pongs that nobody has asked for (RFC 6455 §5.5.3). One that closes ends when the peer
+ * has answered, or when nothing has moved for so long that even a slow peer would have read it all.
  */
 class NodeSocket extends WebSocket {
   #pongs: NodeJS.Timeout | undefined
+  #network: Socket | undefined
+  /** When even a slow peer will have read what was sent: milliseconds since 1970. */
+  #readBy = 0
 
   constructor(url: string, protocols?: string[]) {
     // the types of ws do not know closeTimeout yet (ws 8.20)
@@ -20,7 +33,22 @@ class NodeSocket extends WebSocket {
       closeTimeout,
     }
     super(url, protocols, options)
+    this.on('upgrade', ({ socket }) => (this.#network = socket))
     this.on('close', () => clearInterval(this.#pongs))
+  }
+
+  // `never` fits each of the two faces that ws gives its second parameter
+  override send(data: Sendable, sent: never): void {
+    super.send(data, sent)
+    const size = typeof data === 'string' ? data.length : data.byteLength
+    this.#readBy = Math.max(this.#readBy, Date.now()) + size / slowestReader
+  }
+
+  override close(code?: number, reason?: string | Buffer): void {
+    super.close(code, reason)
+    const unread = Math.max(0, this.#readBy - Date.now())
+    // it starts again whenever the kernel takes or gives something
+    this.#network?.setTimeout(closeTime + Math.min(unread, mostPatience), () => this.terminate())
   }
 
   override pause(): void {

@@ -265,6 +265,27 @@ describe('a page', () => {
     expect(await receivedIn(grace, ids[0], 1)).toEqual(['hello'])
   })
 
+  test('tries again at once when it becomes visible', async () => {
+    const stage = await Stage.open()
+    const ada = await page()
+    await startIn(ada, stage.url, 'ada')
+    await toldIn(ada, 'connected')
+    // no attempt comes by itself
+    await ada.evaluate(() => (globalThis.setTimeout = (() => 0) as unknown as typeof setTimeout))
+    await stage.stop()
+    await toldIn(ada, 'disconnected')
+    await stage.start()
+    const states = await ada.evaluate(() =>
+      [true, false].map((hidden) => {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+        return client.state
+      }),
+    )
+    expect(states).toEqual(['disconnected', 'connecting'])
+    await toldIn(ada, 'connected', 2)
+  })
+
   test('whose key was refused leaves no client behind', async () => {
     const stage = await Stage.open()
     const ada = await page()

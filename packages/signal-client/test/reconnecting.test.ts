@@ -3,8 +3,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CloseCode } from 'signal-protocol'
 import { HttpRefusal } from 'signal-server'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { WebSocketServer } from 'ws'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
 import { RawPeer } from './harness/raw-peer.js'
 import { ended, Stage, talk } from './harness/stage.js'
 
@@ -136,6 +136,40 @@ describe('a pipe', () => {
     expect((await first.told['peer-left'].next())[2]).toBe('replaced')
     expect((await bob.told['peer-left'].next())[2]).toBe('lost')
     expect(stage.server.stats().endpoints.connection).toMatchObject({ pipes: 1, waiting: 0 })
+  })
+
+  test('that overflows after its peer has left is not dialled again', async () => {
+    class Unpausable extends WebSocket {
+      static readonly dialled: string[] = []
+      declare pause: never
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols)
+        Object.assign(this, { pause: undefined })
+        if (url.includes('/connection/')) Unpausable.dialled.push(url)
+      }
+    }
+    // the first attempt after a loss would come at once
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0)
+    onTestFinished(() => random.mockRestore())
+    const stage = await Stage.open()
+    const alice = stage.client('alice', { WebSocket: Unpausable })
+    const bob = await RawPeer.join(stage, 'bob')
+    const pipe = await bob.pipe('alice')
+    await alice.told.peer.next()
+    const carol = await RawPeer.join(stage, 'carol')
+    await carol.hears('Introduction')
+    bob.introduction.close()
+    await carol.hears('Departure')
+    carol.introduction.send(JSON.stringify({ type: 'Signal', to: 'alice', signal: 'he has left' }))
+    await alice.told.signal.next()
+
+    for (let n = 0; n < 20; n++) pipe.send(Buffer.alloc(1024 * 1024))
+    expect((await alice.told.error.next())[0]).toMatchObject({ code: 'overflow', id: 'bob' })
+    expect((await alice.told['peer-left'].next()).slice(1)).toEqual(['k', 'lost'])
+    await once(pipe, 'close')
+    carol.introduction.send(JSON.stringify({ type: 'Signal', to: 'alice', signal: 'and stays so' }))
+    await alice.told.signal.next()
+    expect(Unpausable.dialled.filter((url) => url.includes('/bob/'))).toHaveLength(1)
   })
 
   test('that is refused is an error, and leaves the client connected', async () => {

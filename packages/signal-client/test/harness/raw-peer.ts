@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { on, once } from 'node:events'
 import { connectionPath, introductionPath, SUBPROTOCOL } from 'signal-protocol'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
@@ -18,6 +18,13 @@ export class RawPeer {
     await once(introduction, 'message')
     introduction.send(JSON.stringify({ type: 'Join', join: ['k'] }))
     return new RawPeer(stage, id, introduction)
+  }
+
+  /** Waits until the server says something of this type. */
+  async hears(type: string): Promise<void> {
+    for await (const [data] of on(this.introduction, 'message')) {
+      if ((JSON.parse(String(data)) as { type: string }).type === type) return
+    }
   }
 
   /** A pipe on `k`, once it is paired. */
