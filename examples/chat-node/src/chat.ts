@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { Client, type Peer } from 'signal-client'
+import { printable } from './printable.js'
 
 const usage = `Usage: chat ROOM [--name NAME] [--url URL]
 
@@ -11,22 +12,30 @@ Talks to everybody who is in the room, each by a pipe of their own.
   --url URL    the signal server (http://localhost:8080)
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    name: { type: 'string', default: hostname() },
-    url: { type: 'string', default: 'http://localhost:8080' },
-    help: { type: 'boolean', default: false },
-  },
-})
+const { values, positionals } = orFail(() =>
+  parseArgs({
+    allowPositionals: true,
+    options: {
+      name: { type: 'string', default: hostname() },
+      url: { type: 'string', default: 'http://localhost:8080' },
+      help: { type: 'boolean', default: false },
+    },
+  }),
+)
 const [room] = positionals
 if (values.help || !room) {
   process.stdout.write(usage)
   process.exit(values.help ? 0 : 2)
 }
+if (!URL.canParse(values.url)) fail(`"${values.url}" is not a URL.`)
 
-const client = new Client({ url: values.url, keys: [room], info: { name: values.name } })
-const nameOf = (peer: Peer) => (peer.info as { name?: string } | undefined)?.name ?? peer.id
+const client = orFail(
+  () => new Client({ url: values.url, keys: [room], info: { name: values.name } }),
+)
+const nameOf = (peer: Peer) => {
+  const { name } = (peer.info ?? {}) as { name?: unknown }
+  return printable(typeof name === 'string' && name !== '' ? name : peer.id)
+}
 
 client.on('connected', () => {
   console.log(`🐟 You are ${values.name} in ${room}, at ${values.url}`)
@@ -37,12 +46,12 @@ client.on('disconnected', () => {
 client.on('peer', (peer, _key, socket) => {
   console.log(`→ ${nameOf(peer)} is here`)
   socket.onmessage = ({ data }) => {
-    console.log(`${nameOf(peer)}: ${typeof data === 'string' ? data : '(bytes)'}`)
+    console.log(`${nameOf(peer)}: ${typeof data === 'string' ? printable(data) : '(bytes)'}`)
   }
 })
 client.on('peer-left', (peer) => console.log(`← ${nameOf(peer)} has gone`))
 client.on('error', (error) => {
-  console.error(error.message)
+  console.error(printable(error.message))
   if (client.state === 'closed') process.exitCode = 1
 })
 
@@ -55,4 +64,19 @@ terminal.on('line', (line) => {
 terminal.on('close', () => void client.close())
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => terminal.close())
+}
+
+/** Ends with a sentence where something was asked for that cannot be. */
+function orFail<T>(attempt: () => T): T {
+  try {
+    return attempt()
+  } catch (error) {
+    // of what parseArgs says the first sentence
+    return fail(`${(error as Error).message.replace(/\.( .*)?$/s, '')}.`)
+  }
+}
+
+function fail(sentence: string): never {
+  console.error(sentence)
+  process.exit(2)
 }

@@ -17,7 +17,14 @@ export interface RoomEvents {
   left(id: string, name: string): void
   renamed(id: string, name: string, before: string): void
   said(message: Message): void
+  /** A message is too old to be kept. */
+  forgot(id: string): void
 }
+
+/** How many messages everybody keeps, and how long a message and a name may be. */
+const mostMessages = 500
+const longestText = 2_000
+const longestName = 40
 
 /**
  * A room without a server that keeps anything: everybody has what was said, and gives it to whoever
@@ -28,14 +35,17 @@ export class Room {
   readonly #messages = new Map<string, Message>()
   readonly #names = new Map<string, string>()
   #name: string
+  /** How much this visitor has said. */
+  #said = 0
 
   /**
    * @param url - of the signal server
    * @param key - of the room: whoever knows it can come in
+   * @throws TypeError where there can be no room with this key
    */
   constructor(
     url: string | URL,
-    private readonly key: string,
+    readonly key: string,
     name: string,
     private readonly events: RoomEvents,
   ) {
@@ -68,8 +78,9 @@ export class Room {
   }
 
   say(text: string): void {
-    const at = Date.now()
-    const message = { id: `${this.id} ${at}`, author: this.id, name: this.#name, text, at }
+    // the author's id is another one with each visit
+    const id = `${this.id} ${++this.#said}`
+    const message = { id, author: this.id, name: this.#name, text, at: Date.now() }
     this.#add([message])
     for (const peer of this.#client.peers.values()) {
       peer.get(this.key)?.send(JSON.stringify([message]))
@@ -103,13 +114,20 @@ export class Room {
       if (this.#messages.has(message.id)) continue
       this.#messages.set(message.id, message)
       this.events.said(message)
+      if (this.#messages.size > mostMessages) this.#forgetOldest()
     }
+  }
+
+  #forgetOldest(): void {
+    const oldest = [...this.#messages.values()].reduce((a, b) => (b.at < a.at ? b : a))
+    this.#messages.delete(oldest.id)
+    this.events.forgot(oldest.id)
   }
 }
 
 function nameIn(info: Json | undefined): string {
   const { name } = (info ?? {}) as { name?: unknown }
-  return typeof name === 'string' && name.trim() ? name.slice(0, 40) : 'Somebody'
+  return typeof name === 'string' && name.trim() ? name.slice(0, longestName) : 'Somebody'
 }
 
 /** What a peer sends is a stranger's word. */
@@ -124,5 +142,13 @@ function messagesIn(data: unknown): Message[] {
 
 function isMessage(value: unknown): value is Message {
   const { id, author, name, text, at } = (value ?? {}) as Record<string, unknown>
-  return [id, author, name, text].every((each) => typeof each === 'string') && Number.isFinite(at)
+  return (
+    [id, author].every((each) => isText(each, 100)) &&
+    isText(name, longestName) &&
+    isText(text, longestText) &&
+    Number.isFinite(at)
+  )
 }
+
+const isText = (value: unknown, longest: number) =>
+  typeof value === 'string' && value.length <= longest

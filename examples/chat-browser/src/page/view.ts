@@ -10,6 +10,8 @@ const states: Record<ClientState, string> = {
 }
 
 const sameAuthorWithin = 5 * 60_000
+const mostNotices = 100
+const clock = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' })
 
 /** Finds an element of the page by its id. */
 export function element<E extends HTMLElement = HTMLElement>(id: string): E {
@@ -41,40 +43,65 @@ export function showPeople(
   document.body.classList.toggle('alone', others.size === 0)
 }
 
+/** There is no room at this address. */
+export function showRefusal(): void {
+  showState('closed', 'this address names no room')
+  showNotice('The name of a room follows the # in the address: #raccoons, say.')
+  for (const id of ['compose', 'rename']) element(id).inert = true
+}
+
 export function showNotice(text: string): void {
   put(make('li', 'notice', text))
+  const notices = element('messages').getElementsByClassName('notice')
+  if (notices.length > mostNotices) notices[0]?.remove()
 }
 
 /** In the order in which they were said, wherever they come from. */
 export function showMessage(message: Message, own: boolean): void {
-  const { author, name, text, at } = message
-  const said = new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+  const { id, author, name, text, at } = message
+  const said = isFinite(new Date(at).getTime()) ? clock.format(at) : ''
   const line = make('li', own ? 'message own' : 'message', avatar(author, name))
   line.append(make('header', '', own ? said : `${name} · ${said}`), make('p', '', text))
-  Object.assign(line.dataset, { author, at: String(at) })
-  const lines = [...element('messages').children] as HTMLElement[]
+  Object.assign(line.dataset, { id, author, at: String(at) })
   put(
     line,
-    lines.find((each) => Number(each.dataset.at) > at),
+    lines().find((each) => Number(each.dataset.at) > at),
   )
-  joinLines()
+  join(line)
+  join(line.nextElementSibling)
+}
+
+export function hideMessage(id: string): void {
+  const line = lines().find((each) => each.dataset.id === id)
+  const after = line?.nextElementSibling
+  line?.remove()
+  join(after)
 }
 
 /** A line from the same person soon after needs no head of its own. */
-function joinLines(): void {
-  let before: HTMLElement | undefined
-  for (const line of element('messages').children as HTMLCollectionOf<HTMLElement>) {
-    const near = Number(line.dataset.at) - Number(before?.dataset.at) < sameAuthorWithin
-    line.classList.toggle('same', near && line.dataset.author === before?.dataset.author)
-    before = line
-  }
+function join(line: Element | null | undefined): void {
+  if (!(line instanceof HTMLElement)) return
+  const before = line.previousElementSibling as HTMLElement | null
+  const near = Number(line.dataset.at) - Number(before?.dataset.at) < sameAuthorWithin
+  line.classList.toggle('same', near && line.dataset.author === before?.dataset.author)
 }
+
+const lines = () => [...element('messages').children] as HTMLElement[]
+
+/** Whether the newest line was in view before what comes in this frame. */
+let atEnd: boolean | undefined
 
 function put(line: HTMLElement, before?: HTMLElement): void {
   const list = element('messages')
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80
+  if (atEnd === undefined) {
+    atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80
+    // looking at the height of each of many lines would take seconds
+    requestAnimationFrame(() => {
+      if (atEnd) list.scrollTop = list.scrollHeight
+      atEnd = undefined
+    })
+  }
   list.insertBefore(line, before ?? null)
-  if (atEnd) list.scrollTop = list.scrollHeight
 }
 
 function avatar(id: string, name: string): HTMLElement {
