@@ -18,7 +18,7 @@ export interface Target {
 }
 
 /** Whether WebSocket frames arrive; the floors move whatever they get. */
-export const hasFrames = ({ wire }: Target) => wire !== 'splice' && wire !== 'forward'
+export const hasFrames = ({ wire }: Target) => !['splice', 'forward', 'redis'].includes(wire)
 
 /** All sockets read into this one buffer: what arrives is counted, hardly ever looked at. */
 const scratch = Buffer.allocUnsafe(256 * 1024)

@@ -6,11 +6,11 @@ import type { Instances } from './instances.js'
 import type { BusMessage } from './wire.js'
 
 /** Bytes that may be under way to the other instance and not written to its client yet. */
-const windowBytes = 256 * 1024
+const windowBytes = 512 * 1024
 // while the server is short of memory
 const shortWindowBytes = 64 * 1024
 // what is read is acknowledged when it is much, or after a moment, or with what goes the other way
-const ackBytes = 64 * 1024
+const ackBytes = shortWindowBytes
 const ackTime = 20
 const outageTime = 5_000
 const probeInterval = 3_000
@@ -19,6 +19,10 @@ const silenceTime = 12_000
 type PipeMessage = Extract<BusMessage, { pipe: string }>
 type Numbered = Extract<PipeMessage, { t: 'data' | 'close' }>
 type Unsigned<M> = M extends Numbered ? Omit<M, 'pipe' | 'n' | 'acked'> : never
+
+/** A copy, where a view would pin much else that came with it in one chunk. */
+const unpinned = (bytes: Buffer) =>
+  2 * bytes.length >= bytes.buffer.byteLength ? bytes : Buffer.from(bytes)
 
 /**
  * The half of a pipe that another instance has: what is written to it travels over the bus, in
@@ -137,8 +141,7 @@ export class RemoteLeg implements PipeEnd {
         if (!this.#inOrder(message.n)) return
         this.translator.atBoundary = message.boundary
         this.#bytesReceived += message.bytes.length
-        // a copy, for a view would pin what came with it in one chunk
-        this.#receiver?.data(Buffer.from(message.bytes))
+        this.#receiver?.data(unpinned(message.bytes))
         this.#acknowledge()
         break
       case 'close':
