@@ -59,7 +59,14 @@ export class FleetOnRedis {
     const at = Math.round(performance.now() - this.#begin)
     this.log.push(`${at} ms: ${kind} ${number}, ${time} ms`)
     if (kind === 'cut') proxy.cut()
-    if (kind === 'reset') proxy.reset()
+    if (kind === 'reset') {
+      // what is under way at that moment is lost
+      proxy.delay(100)
+      this.#later(200, () => {
+        proxy.reset()
+        proxy.delay(0)
+      })
+    }
     if (kind === 'stall') {
       proxy.stall()
       this.#later(time, () => proxy.resume())
