@@ -1,5 +1,5 @@
 import { startMeasuring } from '../measure.js'
-import type { Target } from './load-socket.js'
+import { hasFrames, type Target } from './load-socket.js'
 import type { Metrics } from './metrics.js'
 import { elapse, openPairs, type Pair } from './pairs.js'
 
@@ -54,6 +54,8 @@ export async function throughput(
   const broken = new Promise<never>((_, reject) => {
     for (const { a, b } of opened) a.onClose = b.onClose = (reason) => reject(new Error(reason))
   })
+  // of several some may wait long enough to be asked whether they read
+  if (pairs > 1 && hasFrames(target)) for (const { b } of opened) b.answerPings()
   const streams = opened.map((pair) => new Stream(pair, bytes))
   const received = () => opened.reduce((sum, { b }) => sum + b.received, 0)
   await Promise.race([broken, elapse(warmUp)])
