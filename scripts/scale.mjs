@@ -18,6 +18,15 @@ export const joining = (others) => ({ published: 1 + others, delivered: 1 + 2 * 
 /** @param {number} others - as above */
 export const leaving = (others) => ({ published: 1, delivered: 1 + others })
 
+/**
+ * A Join of several keys, beside its keys: each side asks the other whether there is more to come.
+ * @param {number} others - instances that hear of several of its keys, or of one that is not the last
+ */
+export const gathering = (others) => ({ published: 4 * others, delivered: 4 * others })
+
+/** The same of a peer that leaves several keys: only who hears of it asks. */
+export const dispersing = (others) => ({ published: 2 * others, delivered: 2 * others })
+
 /** Two connections that meet on one instance, or on two. */
 export const pairingHere = { published: 2, delivered: 2 }
 export const pairingAcross = { published: 6, delivered: 7 }
@@ -84,7 +93,9 @@ function serverOf(peers, together) {
   const pairs = joins * (peersOfKey - 1)
   const others = othersMet(peersOfKey, instances)
   const across = together ? 0 : 1 - 1 / instances
-  const introductions = times(joins, sum(joining(others), leaving(others)))
+  // at most: as if no instance heard of two keys of one Join
+  const asked = sum(gathering(others), dispersing(others))
+  const introductions = times(joins, sum(joining(others), leaving(others), asked))
   const pairing = sum(
     times(pairs * across, pairingAcross),
     times(pairs * (1 - across), pairingHere),
@@ -145,6 +156,8 @@ export const tables = {
       [
         ['a key is joined; A other instances have peers with it', '1 + A', '1 + 2 A'],
         ['a key is left', '1', '1 + A'],
+        ['a Join of several keys asks for more, beside that; A others hear of it', '4 A', '4 A'],
+        ['so does a peer that leaves several keys at once', '2 A', '2 A'],
         row('two connections are paired on one instance', pairingHere),
         row('two connections are paired across instances', pairingAcross),
         row('a chunk of bytes (64 KiB at most) crosses, and is acknowledged', carrying),

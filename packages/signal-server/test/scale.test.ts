@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   carrying,
+  dispersing,
+  gathering,
   idling,
   joining,
   leaving,
@@ -110,11 +112,13 @@ test('joins and leaves cost the bus what the model says: 9 peers, 3 keys, 3 inst
   const each = (cost: (others: number) => Cost) =>
     total(places.flatMap((_place, n) => keys.map(() => cost(Math.min(n, 2)))))
   const peers: Client[] = []
-  const joins = each(joining)
+  // each Join and each end is one of several keys
+  const once = (cost: (others: number) => Cost) => places.map((_place, n) => cost(Math.min(n, 2)))
+  const joins = total([each(joining), ...once(gathering)])
   const come9 = async () => void peers.push(...(await come(meter, keys, places)))
   expect(await meter.of(come9, joins)).toEqual(joins)
   // an instance hears a key for a while after its last peer has left it
-  const leaves = each(() => leaving(2))
+  const leaves = total([each(() => leaving(2)), ...once(() => dispersing(2))])
   const go = async () => {
     for (const peer of peers) await peer.close()
   }
