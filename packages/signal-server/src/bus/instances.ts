@@ -32,6 +32,8 @@ export class Instances {
   readonly #takenForDead = new Map<string, number>()
   /** Since when each of the others has told everything anew, by its clock. */
   readonly #anewSince = new Map<string, number>()
+  /** Those that tell everything anew, and all of it is heard: since then no topic was missing. */
+  readonly #heardWhole = new Set<string>()
   readonly #deathWatchers: ((instance: string) => void)[] = []
   readonly #returnWatchers: (() => void)[] = []
   readonly #sources: (() => Iterable<Tell>)[] = []
@@ -145,9 +147,10 @@ export class Instances {
       this.#time = Math.max(this.#time, time)
     }
     // an engine that stood still may deliver what was sent before an outage after it
-    if (t === 'anew') this.#anewSince.set(instance, time ?? 0)
+    if (t === 'anew') this.#toldAnew(instance, time)
     else if (time !== undefined && time < (this.#anewSince.get(instance) ?? 0)) return
     if (t === 'bye') return this.#died(instance)
+    if (t === 'told' && !this.#counts(message)) return
     if (!this.#lastAlive.has(instance)) this.#appeared(instance)
     this.#lastAlive.set(instance, performance.now())
     for (const handler of this.#handlers.get(t) ?? []) {
@@ -158,6 +161,18 @@ export class Instances {
         log.bus('a message of %s was not understood: %s', instance, error)
       }
     }
+  }
+
+  /** Whether who was not told of is gone; he may have been missed instead. */
+  #counts({ instance, answer, round }: Signed<Extract<BusMessage, { t: 'told' }>>): boolean {
+    // else this one is about to tell everything itself, and is answered then
+    return answer ? round === this.#retelling.round : this.#heardWhole.has(instance)
+  }
+
+  #toldAnew(instance: string, time = 0): void {
+    this.#anewSince.set(instance, time)
+    if (this.bus.up) this.#heardWhole.add(instance)
+    else this.#heardWhole.delete(instance)
   }
 
   #appeared(instance: string): void {
@@ -190,6 +205,7 @@ export class Instances {
   #changed(up: boolean): void {
     if (this.#closed) return
     log.bus('the bus is %s', up ? 'up' : 'down')
+    this.#heardWhole.clear()
     if (!up) return this.#retelling.stop()
     // silence during the outage says nothing
     this.#upSince = performance.now()
@@ -214,6 +230,7 @@ export class Instances {
   #died(instance: string): void {
     if (!this.#lastAlive.delete(instance)) return
     this.#anewSince.delete(instance)
+    this.#heardWhole.delete(instance)
     log.bus('instance %s is gone', instance)
     for (const watcher of this.#deathWatchers) watcher(instance)
   }

@@ -59,11 +59,11 @@ export class IntroductionsAcross {
     })
     instances.on('again', ({ app, key, to, about }) => this.#again(app, key, to, about))
     instances.on('anew', ({ instance }) => this.#remote.doubt(instance))
-    instances.on('told', ({ answer = false, instance }) => {
+    instances.on('told', ({ answer = false, instance, round }) => {
       for (const peer of this.#remote.ofInstance(instance, true)) this.#left(peer)
       if (answer) return
       this.#gathering.whenTold(instance, () => {
-        instances.send(instance, { t: 'told', answer: true })
+        instances.send(instance, { t: 'told', answer: true, round })
       })
     })
     instances.onDeath((instance) => {

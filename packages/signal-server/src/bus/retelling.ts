@@ -16,6 +16,7 @@ const echoTime = 2_000
 export class Retelling {
   #items: Iterator<Tell, void> | undefined
   #n = 0
+  #round = 0
   #timer: NodeJS.Timeout | undefined
 
   /**
@@ -29,9 +30,15 @@ export class Retelling {
     private readonly toItself: (message: BusMessage) => void,
   ) {}
 
+  /** How often it was begun: an answer to an earlier time may lack what came since. */
+  get round(): number {
+    return this.#round
+  }
+
   /** Begins, or begins again. */
   start(): void {
     this.stop()
+    this.#round++
     this.toAll({ t: 'anew' })
     this.#items = everything(this.sources)
     this.#next()
@@ -56,7 +63,7 @@ export class Retelling {
       const item = items.next()
       if (item.done) {
         this.#items = undefined
-        return this.toAll({ t: 'told' })
+        return this.toAll({ t: 'told', round: this.#round })
       }
       item.value()
     }

@@ -45,8 +45,8 @@ export type BusMessage =
   | { t: 'echo'; n: number }
   /** All that it has follows; what it does not tell again is gone. */
   | { t: 'anew' }
-  /** That was all; whoever heard it answers, once it has answered everything before. */
-  | { t: 'told'; answer?: boolean }
+  /** That was all; whoever heard all of it answers the same, once it has answered the rest. */
+  | { t: 'told'; answer?: boolean; round?: number }
   /** With `more`, other keys of the same Join may follow; the same holds for `here` and `leave`. */
   | { t: 'join'; app: string; key: string; peer: PeerNotice; more?: boolean }
   | { t: 'here'; app: string; to: string; key: string; peers: PeerNotice[]; more?: boolean }
