@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { SignalServerOptions, Stats } from 'signal-server'
@@ -39,15 +42,16 @@ class Crew {
     options: SignalServerOptions = { drainTime: 300, closeTime: 300 },
     tls?: { key: string; cert: string },
     stuckAfter?: number,
+    stuckFirst?: string,
   ): Promise<Crew> {
-    const argument = JSON.stringify({ count, options, tls, stuckAfter })
+    const argument = JSON.stringify({ count, options, tls, stuckAfter, stuckFirst })
     const stdio = ['ignore', 'pipe', 'inherit'] as const
     const child = spawn(process.execPath, [script, argument], { stdio: [...stdio] })
     onTestFinished(() => {
       child.kill('SIGKILL')
     })
     const crew = new Crew(child, tls ? 'wss' : 'ws')
-    crew.port = (await crew.#lines.next('workers', 15_000)).port!
+    crew.port = (await crew.#lines.next('workers', 30_000)).port!
     return crew
   }
 
@@ -141,6 +145,18 @@ describe('three workers on one port', () => {
       await b.messages.next()
     }
     expect((await crew.pids()).filter((pid) => before.includes(pid)).length).toBe(2)
+    expect(await crew.stop()).toBe(0)
+  })
+
+  test('replace one that gets stuck before it can serve', { timeout: 60_000 }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'stuck-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const crew = await Crew.start(2, undefined, undefined, 6_000, join(folder, 'was'))
+    const peers = await Promise.all(
+      [0, 1].map((n) => crew.client(`/introduction/peer-${n}`, ['signal.v1'])),
+    )
+    for (const peer of peers) peer.send({ type: 'Join', join: ['k'] })
+    await eventually(() => peers.every((peer) => met(peer) === 1), 'introductions')
     expect(await crew.stop()).toBe(0)
   })
 

@@ -134,7 +134,7 @@ export class Workers extends EventEmitter<WorkersEvents> {
   }
 
   get #allEnded(): boolean {
-    return this.#slots.every(({ process }) => process.exitCode !== null || process.signalCode)
+    return this.#slots.every(hasEnded)
   }
 
   #fork(number: number, port: number, waiting: Slot['waiting']): void {
@@ -161,10 +161,10 @@ export class Workers extends EventEmitter<WorkersEvents> {
     if (this.#slots.every(({ ready }) => ready)) this.#whenReady()
   }
 
-  /** Ends workers that say nothing any more; their end replaces them. */
+  /** Ends workers that say nothing any more, or never did; their end replaces them. */
   #endStuck(): void {
     for (const [number, slot] of this.#slots.entries()) {
-      if (!slot.ready || ++slot.silent < this.#silentLooks) continue
+      if (hasEnded(slot) || ++slot.silent < this.#silentLooks) continue
       log.server('worker %d is stuck: it is ended', number)
       slot.process.kill('SIGKILL')
     }
@@ -232,6 +232,8 @@ export class Workers extends EventEmitter<WorkersEvents> {
     }
   }
 }
+
+const hasEnded = ({ process }: Slot) => process.exitCode !== null || process.signalCode !== null
 
 /**
  * What comes while a socket is on its way is the worker's: read here, it would be lost. There is no

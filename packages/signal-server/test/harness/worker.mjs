@@ -1,12 +1,14 @@
 // Several processes on one port, as an app would start them. Each prints what it has when it gets
-// a SIGUSR2, and is busy for ever after a SIGHUP.
-import { readFileSync } from 'node:fs'
+// a SIGUSR2, and is busy for ever after a SIGHUP; the first that finds no file `stuckFirst` already
+// at its start.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { SignalServer, Worker, Workers } from 'signal-server'
 
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`)
 const worker = Worker.current()
-const { count, options = {}, tls, stuckAfter } = JSON.parse(process.argv[2])
+const { count, options = {}, tls, stuckAfter, stuckFirst } = JSON.parse(process.argv[2])
 if (worker) {
+  if (stuckFirst && isFirst()) for (;;);
   const server = new SignalServer({ ...options, bus: worker.bus })
   const files = tls && { key: readFileSync(tls.key), cert: readFileSync(tls.cert) }
   await server.listen({ worker, ...(files && { tls: files }) })
@@ -37,4 +39,13 @@ if (worker) {
     await workers.stop()
     process.exit(0)
   })
+}
+
+function isFirst() {
+  try {
+    writeFileSync(stuckFirst, '', { flag: 'wx' })
+    return true
+  } catch {
+    return false
+  }
 }
