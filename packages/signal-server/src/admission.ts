@@ -9,13 +9,12 @@ import { HttpRefusal } from './errors.js'
 import { reportFault, type SignalServerEvents } from './events.js'
 import { offeredProtocols } from './handshake.js'
 import type { Settings } from './options.js'
-import { decodeSegment, notFound } from './path.js'
+import { decodeSegment } from './path.js'
 
-/** A request that may be upgraded. */
-export interface Admitted {
-  endpoint: Endpoint
-  claim: Claim
-  grant: Grant
+/** The endpoint that has a path, and what the path claims there. */
+export interface Found {
+  readonly endpoint: Endpoint
+  readonly claim: Claim
 }
 
 /** Decides which requests may come in: path, origin, number, and the app's own `authorize`. */
@@ -48,12 +47,12 @@ export class Admission {
   }
 
   /**
-   * The endpoint that has a path, and what the path claims there.
+   * Looks for the endpoint of a path.
    *
    * @param path - below the mount, with or without a token in front
    * @throws HttpRefusal 400, 404 or 414 where the path is an endpoint's and malformed
    */
-  find(path: string): { endpoint: Endpoint; claim: Claim } | undefined {
+  find(path: string): Found | undefined {
     const { bare } = splitToken(path)
     for (const endpoint of this.endpoints) {
       const claim = endpoint.match(bare)
@@ -66,15 +65,11 @@ export class Admission {
    * Asks whether a request gets what its path claims.
    * @throws HttpRefusal where it does not
    */
-  async authorize(request: IncomingMessage, path: string): Promise<Admitted> {
-    const found = this.find(path)
-    if (!found) throw notFound(path)
-    if (found.endpoint.authorizesItself) {
-      this.#checkOrigin(request)
-      return { ...found, grant: {} }
-    }
-    const grant = await this.authorizeClaim(request, path, found.claim)
-    return { ...found, grant }
+  async authorize(request: IncomingMessage, path: string, found: Found): Promise<Grant> {
+    const { endpoint, claim } = found
+    if (!endpoint.authorizesItself) return this.authorizeClaim(request, path, claim)
+    this.#checkOrigin(request)
+    return {}
   }
 
   /**
@@ -166,25 +161,33 @@ export class Admission {
   }
 
   async #ask(request: IncomingMessage, claim: Claim, token: string | undefined): Promise<Grant> {
-    const { authorize, authorizeTime } = this.settings
+    const answer: unknown = this.settings.authorize(request, claim, token)
+    // without a timer where there is nothing to wait for
+    return typeof answer === 'boolean' ? grantFrom(answer) : grantFrom(await this.#inTime(answer))
+  }
+
+  async #inTime(answer: unknown): Promise<unknown> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
         const sentence = 'The authorisation did not answer in time.'
         reject(new HttpRefusal(503, 'request_timeout', sentence, { 'Retry-After': '5' }))
-      }, authorizeTime)
+      }, this.settings.authorizeTime)
     })
     try {
-      const answer: unknown = await Promise.race([authorize(request, claim, token), late])
-      if (answer === true) return {}
-      if (answer === false) throw forbidden()
-      // whoever forgets to answer must not let everybody in
-      if (typeof answer === 'object' && answer !== null) return answer
-      throw new TypeError(`authorize must answer true, false or a grant, not ${String(answer)}.`)
+      return await Promise.race([answer, late])
     } finally {
       clearTimeout(timer)
     }
   }
+}
+
+function grantFrom(answer: unknown): Grant {
+  if (answer === true) return {}
+  if (answer === false) throw forbidden()
+  // whoever forgets to answer must not let everybody in
+  if (typeof answer === 'object' && answer !== null) return answer
+  throw new TypeError(`authorize must answer true, false or a grant, not ${String(answer)}.`)
 }
 
 /** 503, for a server that drains or is closed. */

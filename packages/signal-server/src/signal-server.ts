@@ -186,10 +186,9 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
       (request, socket, head) => {
         const whole = pathOf(request.url ?? '')
         const below = whole === undefined ? undefined : belowMount(mount, whole)
+        if (below === undefined) return false
         // at the root only what an endpoint knows is ours
-        if (below === undefined || (mount === '' && !this.#knows(below))) return false
-        this.#upgrades.handle(request, socket, head, below)
-        return true
+        return this.#upgrades.take(request, socket, head, below, mount === '')
       },
       (request, socket) => {
         socket.on('error', (error) => log.upgrade('%s', error.message))
@@ -205,14 +204,5 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
 
   #checkNotClosed(): void {
     if (this.#closed) throw new Error('This server was closed.')
-  }
-
-  #knows(path: string): boolean {
-    try {
-      return this.#admission.find(path) !== undefined
-    } catch {
-      // malformed, but an endpoint's
-      return true
-    }
   }
 }

@@ -2,8 +2,9 @@ import type { EventEmitter } from 'node:events'
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { SUBPROTOCOL } from 'signal-protocol'
-import { restarting, type Admission, type Admitted } from './admission.js'
-import { refusalFrom, type HttpRefusal } from './errors.js'
+import { restarting, type Admission, type Found } from './admission.js'
+import type { Grant } from './authorize.js'
+import { HttpRefusal, refusalFrom } from './errors.js'
 import { reportFault, type SignalServerEvents } from './events.js'
 import { checkHandshake, offeredProtocols } from './handshake.js'
 import { log } from './log.js'
@@ -21,10 +22,24 @@ export class Upgrades {
     private readonly events: EventEmitter<SignalServerEvents>,
   ) {}
 
-  /** @param path - below the mount, with a token where there is one, without query */
-  handle(request: IncomingMessage, socket: Socket, head: Buffer, path: string): void {
-    surviveErrors(socket, path)
-    void this.#decide(request, socket, head, path)
+  /**
+   * @param path - below the mount, with a token where there is one, without query
+   * @param onlyKnown - leaves paths that no endpoint has to others
+   * @returns whether it took the upgrade
+   */
+  take(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    path: string,
+    onlyKnown: boolean,
+  ): boolean {
+    const found = this.#find(path) ?? (onlyKnown ? undefined : notFound(path))
+    if (!found) return false
+    socket.on('error', survive)
+    if (found instanceof HttpRefusal) this.refuse(request, socket, found)
+    else void this.#decide(request, socket, head, path, found)
+    return true
   }
 
   /** Answers an upgrade with an HTTP status, and ends the connection. */
@@ -58,16 +73,26 @@ export class Upgrades {
     this.#undecided.clear()
   }
 
+  /** A path that is an endpoint's and malformed is refused. */
+  #find(path: string): Found | HttpRefusal | undefined {
+    try {
+      return this.admission.find(path)
+    } catch (error) {
+      return refusalFrom(error)
+    }
+  }
+
   async #decide(
     request: IncomingMessage,
     socket: Socket,
     head: Buffer,
     path: string,
+    found: Found,
   ): Promise<void> {
     this.#undecided.set(socket, request)
-    let admitted: Admitted
+    let grant: Grant
     try {
-      admitted = await this.#admit(request, socket, path)
+      grant = await this.#admit(request, socket, path, found)
     } catch (error) {
       if (this.#undecided.delete(socket)) this.refuse(request, socket, refusalFrom(error))
       return
@@ -78,7 +103,7 @@ export class Upgrades {
       socket.destroy()
       return
     }
-    const { endpoint, claim, grant } = admitted
+    const { endpoint, claim } = found
     const v1 = offeredProtocols(request).includes(SUBPROTOCOL)
     const app = grant.app ?? ''
     try {
@@ -90,20 +115,26 @@ export class Upgrades {
     }
   }
 
-  async #admit(request: IncomingMessage, socket: Socket, path: string): Promise<Admitted> {
-    if (!this.admission.find(path)) throw notFound(path)
+  async #admit(
+    request: IncomingMessage,
+    socket: Socket,
+    path: string,
+    found: Found,
+  ): Promise<Grant> {
     checkHandshake(request)
-    socket.once('close', this.admission.enter(request))
+    socket.on('close', this.admission.enter(request))
     await this.admission.checkRate(request)
-    const admitted = await this.admission.authorize(request, path)
+    const grant = await this.admission.authorize(request, path, found)
     // it may have been closed meanwhile
     this.admission.checkOpen()
-    return admitted
+    return grant
   }
 }
 
-/** A reset at any time must not end the process. */
-function surviveErrors(socket: Socket, path: string): void {
-  // a function of its own, for a closure in the caller would keep the request as long as the socket
-  socket.on('error', (error) => log.upgrade('%s: %s', withoutSecrets(path), error.message))
+/**
+ * A reset at any time must not end the process. One listener for all: a closure in each would be
+ * kept, with what it sees, as long as the socket.
+ */
+function survive(error: Error): void {
+  log.upgrade('a connection broke: %s', error.message)
 }

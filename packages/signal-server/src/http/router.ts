@@ -52,20 +52,21 @@ async function explain(
   try {
     if (path === undefined) return next()
     const ice = iceServersPath.test(path)
-    if (!ice && !admission.find(path)) return next()
+    const found = ice ? undefined : admission.find(path)
+    if (!ice && !found) return next()
     response.set('Access-Control-Allow-Origin', '*')
     if (request.method === 'OPTIONS') {
       response.set('Access-Control-Allow-Headers', 'Authorization').sendStatus(204)
       return
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
-    if (ice) {
+    if (!found) {
       // TURN relays traffic for whoever has a credential
       await admission.authorizeClaim(request, path, { endpoint: 'ice-servers' })
       response.set('Cache-Control', 'no-store').json({ iceServers: iceServers() })
       return
     }
-    await admission.authorize(request, path)
+    await admission.authorize(request, path, found)
     throw upgradeRequired()
   } catch (error) {
     const { status, body, headers } = refusalFrom(error)
