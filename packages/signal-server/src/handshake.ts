@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { SUBPROTOCOL } from 'signal-protocol'
 import type { Upgrade } from './endpoint.js'
@@ -55,9 +55,7 @@ export function offeredProtocols({ headers }: IncomingMessage): string[] {
  */
 export function answerUpgrade({ request, socket, head, v1 }: Upgrade): void {
   const key = request.headers['sec-websocket-key']!
-  const accept = createHash('sha1')
-    .update(key + guid)
-    .digest('base64')
+  const accept = hash('sha1', key + guid, 'base64')
   socket.setNoDelay(true)
   socket.setTimeout(0)
   socket.write(
@@ -66,6 +64,7 @@ export function answerUpgrade({ request, socket, head, v1 }: Upgrade): void {
       'Connection: Upgrade\r\n' +
       `Sec-WebSocket-Accept: ${accept}\r\n` +
       `${v1 ? `Sec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n` : ''}\r\n`,
+    'latin1',
   )
   if (head.length > 0) socket.unshift(head)
 }

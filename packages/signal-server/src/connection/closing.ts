@@ -54,6 +54,7 @@ export class Closing {
    */
   close(code: CloseCode, allowed: boolean): void {
     if (this.#ending) return
+    if (this.socket.destroyed) return this.release()
     if (allowed && !this.#closeSent) this.#write(closeFrame(code, closeReason[code]))
     this.#discard()
     const willAnswer = this.#closeSent && !this.incoming.closed && !this.#deaf
@@ -63,6 +64,7 @@ export class Closing {
 
   /** Ends the TCP connection once everything is written; what still comes is thrown away. */
   finish(): void {
+    if (this.socket.destroyed) return this.release()
     this.#discard()
     this.outbox.listens()
     this.socket.end()

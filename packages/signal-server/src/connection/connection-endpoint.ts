@@ -5,7 +5,6 @@ import { PipesAcross } from '../bus/pipes-across.js'
 import { PlacesAcross, type Occupant } from '../bus/places-across.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
 import { HttpRefusal } from '../errors.js'
-import { answerUpgrade } from '../handshake.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../path.js'
 import type { Outcome } from '../stats.js'
@@ -75,11 +74,10 @@ export class ConnectionEndpoint implements Endpoint {
   }
 
   accept(upgrade: Upgrade): void {
-    const { claim, app, grant, v1, socket } = upgrade
-    answerUpgrade(upgrade)
+    const { claim, app } = upgrade
     const { localId, remoteId, key } = claim as Required<Claim>
     const place: PairKey = { app, localId, remoteId, key }
-    const leg = new Leg(socket, v1, grant, this.context)
+    const leg = new Leg(upgrade, this.context)
     this.#legs.add(leg)
     leg.whenClosed(() => this.#forget(leg))
     const visitor = this.#places?.enter(place, leg)

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { CloseCode } from 'signal-protocol'
 import type { Grant } from '../authorize.js'
-import type { EndpointContext } from '../endpoint.js'
+import type { EndpointContext, Upgrade } from '../endpoint.js'
+import { answerUpgrade } from '../handshake.js'
 import type { Pulse } from '../heartbeat.js'
 import { Closing } from './closing.js'
 import { FrameError, Opcode, serverFrame, type ControlOpcode } from './frame.js'
@@ -14,15 +15,18 @@ import type { LegReceiver, PipeEnd } from './pipe-end.js'
 // a client that reads at once is asked whether it does when it has got 20 KB/s for so long
 const askAfter = 5_000
 
-/** One socket on `/connection`, after its 101. */
+/** One socket on `/connection`, from its 101 on. */
 export class Leg implements Pulse, FrameSink, PipeEnd {
   readonly isHere = true
+  readonly v1: boolean
   readonly translator = new FrameTranslator(this)
   heard = true
   lastHeard = 0
   pingedAt = 0
   source: { readonly atBoundary: boolean } | undefined
 
+  readonly #socket: Socket
+  readonly #grant: Grant
   #receiver: LegReceiver | undefined
   readonly #inlet: Inlet
   readonly #outbox: Outbox
@@ -32,16 +36,15 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   #patience = 0
   readonly #whenClosed: (() => void)[] = []
 
-  /**
-   * @param socket - upgraded, nothing read yet
-   * @param v1 - whether it offered `signal.v1`
-   */
+  /** Answers the upgrade; nothing has been read yet. */
   constructor(
-    private readonly socket: Socket,
-    readonly v1: boolean,
-    private readonly grant: Grant,
+    upgrade: Upgrade,
     private readonly context: EndpointContext,
   ) {
+    const { socket, v1, grant } = upgrade
+    this.#socket = socket
+    this.v1 = v1
+    this.#grant = grant
     this.#inlet = new Inlet(socket, context.budget)
     const { stallTime, closeTime } = context.settings
     const drained = () => this.#receiver?.drained?.()
@@ -50,6 +53,9 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     context.heartbeat.add(this)
     socket.on('end', () => this.#finished())
     socket.on('close', () => this.#closed())
+    // the 101 and what follows at once go out in one piece
+    this.#outbox.cork()
+    answerUpgrade(upgrade)
     if (v1) return
     this.#sendPing(Buffer.alloc(0))
     this.#outbox.greet()
@@ -59,7 +65,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     const first = this.#receiver === undefined
     this.#receiver = receiver
     // the listener makes the socket flow
-    if (first) this.socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    if (first) this.#socket.on('data', (chunk: Buffer) => this.#read(chunk))
   }
 
   get queued(): number {
@@ -71,11 +77,11 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   }
 
   get localPort(): number | undefined {
-    return this.socket.localPort
+    return this.#socket.localPort
   }
 
   get remotePort(): number | undefined {
-    return this.socket.remotePort
+    return this.#socket.remotePort
   }
 
   get congested(): boolean {
@@ -84,7 +90,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   }
 
   write(bytes: Buffer): void {
-    if (!this.#closing.closeSent && this.socket.writable) this.#outbox.write(bytes)
+    if (!this.#closing.closeSent && this.#socket.writable) this.#outbox.write(bytes)
   }
 
   cork(): void {
@@ -118,7 +124,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   }
 
   whenClosed(callback: () => void): void {
-    if (this.socket.closed) callback()
+    if (this.#socket.closed) callback()
     else this.#whenClosed.push(callback)
   }
 
@@ -149,7 +155,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
       else this.#receiver?.stalled()
     }
     if (this.#closing.ending) return
-    const { expiresAt = Infinity, revoked } = this.grant
+    const { expiresAt = Infinity, revoked } = this.#grant
     if (now >= expiresAt || revoked?.aborted) {
       this.#receiver?.failed(CloseCode.unauthorized, 'grant_ended')
     } else {
