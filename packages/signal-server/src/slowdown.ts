@@ -6,7 +6,8 @@ export class Slowdown {
   #timer: NodeJS.Timeout | undefined
   /** When the pause that runs, or the last one, ends. */
   #until = 0
-  #since = 0
+  /** Milliseconds of pauses that followed each other. */
+  #slowed = 0
   #endedAt = 0
 
   /**
@@ -31,11 +32,16 @@ export class Slowdown {
    */
   start(wait: number): boolean {
     const now = performance.now()
-    // a client that paused by itself for a second has started anew
-    if (!this.#since || now - this.#endedAt > 1_000) this.#since = now
-    if (now - this.#since > this.limit) return false
+    if (!this.active) {
+      // a client that paused by itself for a second has started anew
+      if (now - this.#endedAt > 1_000) this.#slowed = 0
+      if (this.#slowed >= this.limit) return false
+      this.#until = now
+    }
     const until = now + Math.min(wait, this.limit)
-    if (this.active && until <= this.#until) return true
+    if (until <= this.#until) return true
+    // what was asked of it, for that a pause ended late is not its fault
+    this.#slowed += until - this.#until
     clearTimeout(this.#timer)
     this.#until = until
     this.#timer = setTimeout(
@@ -47,7 +53,6 @@ export class Slowdown {
       },
       until - now + 1,
     )
-    this.#endedAt = Infinity
     return true
   }
 
