@@ -1,19 +1,12 @@
 import { CloseCode } from 'signal-protocol'
 import type { LegReceiver, PipeEnd } from '../connection/pipe-end.js'
-import type { EndpointContext } from '../endpoint.js'
 import type { Outcome } from '../stats.js'
+import { Credit, type Windows } from './credit.js'
 import type { Instances } from './instances.js'
-import type { BusMessage } from './wire.js'
+import { Receipts } from './receipts.js'
+import type { BusMessage, Probe } from './wire.js'
 
-/** Bytes that may be under way to the other instance and not written to its client yet. */
-const windowBytes = 512 * 1024
-// while the server is short of memory
-const shortWindowBytes = 64 * 1024
-// what is read is acknowledged when it is much, or after a moment, or with what goes the other way
-const ackBytes = shortWindowBytes
-const ackTime = 20
 const outageTime = 5_000
-const probeInterval = 3_000
 const silenceTime = 12_000
 
 type PipeMessage = Extract<BusMessage, { pipe: string }>
@@ -41,27 +34,25 @@ export class RemoteLeg implements PipeEnd {
   /** Numbers of the messages, in each direction. */
   #sent = 0
   #received = 0
-  /** Bytes in all, in each direction, and how many of them were acknowledged. */
-  #bytesSent = 0
-  #bytesSentAcked = 0
-  #bytesReceived = 0
-  #bytesReceivedAcked = 0
+  readonly #credit: Credit
+  readonly #receipts = new Receipts((acked) => {
+    this.#send({ t: 'ack', pipe: this.pipe, acked })
+  })
   #paused = 0
   #over = false
+  #quiet = false
   #downSince: number | undefined
-  #progressAt = performance.now()
-  #sentAt = performance.now()
   #heardAt = performance.now()
-  #acking: NodeJS.Timeout | undefined
   readonly #unwatch: () => void
 
   constructor(
     readonly pipe: string,
     readonly instance: string,
     private readonly instances: Instances,
-    private readonly context: EndpointContext,
+    windows: Windows,
     private readonly forget: () => void,
   ) {
+    this.#credit = new Credit(windows)
     const { bus } = instances
     if (!bus.up) this.#downSince = performance.now()
     this.#unwatch = bus.watch((up) => this.#busChanged(up))
@@ -72,25 +63,29 @@ export class RemoteLeg implements PipeEnd {
   }
 
   get queued(): number {
-    return this.#bytesSent - this.#bytesSentAcked
+    return this.#credit.queued
   }
 
   get stalledFor(): number {
-    return this.queued > 0 ? performance.now() - this.#progressAt : 0
+    return this.#credit.stalledFor
   }
 
   get congested(): boolean {
-    const window = this.context.budget.over ? shortWindowBytes : windowBytes
-    return this.queued >= window || this.#waiting.length > 0
+    return this.#credit.spent || this.#waiting.length > 0
+  }
+
+  /** What is told of a pipe on which nothing was sent since the last look; undefined elsewhere. */
+  takeProbe(): Probe | undefined {
+    const quiet = this.#quiet && this.#downSince === undefined
+    this.#quiet = true
+    return quiet ? this.#probe : undefined
   }
 
   write(bytes: Buffer): void {
     if (this.#over) return
-    if (this.queued === 0) this.#progressAt = performance.now()
-    this.#bytesSent += bytes.length
-    this.context.budget.add(bytes.length)
+    const ask = this.#credit.spend(bytes.length)
     const boundary = this.source?.atBoundary ?? true
-    this.#sendNumbered({ t: 'data', boundary, bytes })
+    this.#sendNumbered({ t: 'data', boundary, ask, bytes })
   }
 
   passClose(payload: Buffer): void {
@@ -99,11 +94,13 @@ export class RemoteLeg implements PipeEnd {
 
   pause(reason: number): void {
     this.#paused |= reason
+    this.#receipts.hold(true)
   }
 
   resume(reason: number): void {
     this.#paused &= ~reason
-    this.#acknowledge()
+    this.#receipts.hold(this.#paused !== 0)
+    if (!this.#over) this.#receipts.acknowledge()
   }
 
   close(code: CloseCode): void {
@@ -115,10 +112,9 @@ export class RemoteLeg implements PipeEnd {
     if (this.#over) return
     this.#over = true
     this.#unwatch()
-    clearTimeout(this.#acking)
+    this.#receipts.end()
     this.#waiting = []
-    this.context.budget.add(-this.queued)
-    this.#bytesSentAcked = this.#bytesSent
+    this.#credit.end()
     this.forget()
   }
 
@@ -140,18 +136,14 @@ export class RemoteLeg implements PipeEnd {
       case 'data':
         if (!this.#inOrder(message.n)) return
         this.translator.atBoundary = message.boundary
-        this.#bytesReceived += message.bytes.length
+        this.#receipts.take(message.bytes.length, message.ask)
         this.#receiver?.data(unpinned(message.bytes))
-        this.#acknowledge()
+        if (!this.#over) this.#receipts.acknowledge()
         break
       case 'close':
         if (!this.#inOrder(message.n)) return
         this.translator.closed = true
         this.#receiver?.control(8, Buffer.from(message.payload, 'latin1'))
-        break
-      case 'probe':
-        // what was numbered and has not come was lost
-        if (message.n !== this.#received) this.#fail(CloseCode.peerGone, 'pipe_peer_gone')
         break
       case 'ack':
         break
@@ -162,6 +154,15 @@ export class RemoteLeg implements PipeEnd {
         this.#fail(CloseCode.peerGone, 'pipe_peer_gone')
         break
     }
+  }
+
+  /** The other instance says how many numbered messages it has sent. */
+  probed([, n, acked]: Probe): void {
+    if (this.#over) return
+    this.#heardAt = performance.now()
+    this.#acknowledged(acked)
+    // what was numbered and has not come was lost
+    if (n !== this.#received) this.#fail(CloseCode.peerGone, 'pipe_peer_gone')
   }
 
   /** The other instance is gone. */
@@ -178,21 +179,22 @@ export class RemoteLeg implements PipeEnd {
     }
     if (now - this.#heardAt >= silenceTime) return this.died()
     this.#receiver?.beat?.(Date.now())
-    if (!this.#over && now - this.#sentAt >= probeInterval) {
-      this.#send({ t: 'probe', pipe: this.pipe, n: this.#sent, acked: this.#bytesReceivedAcked })
-    }
+  }
+
+  get #probe(): Probe {
+    return [this.pipe, this.#sent, this.#receipts.acked]
   }
 
   #sendNumbered(message: Unsigned<Numbered>): void {
     if (this.#over) return
     // at most a chunk or two: a congested leg's sender is paused
     if (!this.instances.bus.up || this.#waiting.length > 0) return void this.#waiting.push(message)
-    if (this.#paused === 0) this.#bytesReceivedAcked = this.#bytesReceived
-    this.#send({ ...message, pipe: this.pipe, n: ++this.#sent, acked: this.#bytesReceivedAcked })
+    const acked = this.#receipts.attach()
+    this.#send({ ...message, pipe: this.pipe, n: ++this.#sent, acked })
   }
 
-  #send(message: PipeMessage): void {
-    this.#sentAt = performance.now()
+  #send(message: BusMessage): void {
+    this.#quiet = false
     this.instances.send(this.instance, message)
   }
 
@@ -205,30 +207,9 @@ export class RemoteLeg implements PipeEnd {
     return true
   }
 
-  /** Acknowledges what the client here has taken: now where it is much, else soon. */
-  #acknowledge(): void {
-    const unacked = this.#bytesReceived - this.#bytesReceivedAcked
-    if (this.#over || this.#paused !== 0 || unacked === 0) return
-    if (unacked >= ackBytes) return this.#sendAck()
-    this.#acking ??= setTimeout(() => this.#sendAck(), ackTime)
-  }
-
-  #sendAck(): void {
-    clearTimeout(this.#acking)
-    this.#acking = undefined
-    if (this.#paused !== 0 || this.#bytesReceivedAcked === this.#bytesReceived) return
-    this.#bytesReceivedAcked = this.#bytesReceived
-    this.#send({ t: 'ack', pipe: this.pipe, acked: this.#bytesReceived })
-  }
-
-  /** @param bytes - in all, so that a later one stands for one that was lost */
   #acknowledged(bytes: number): void {
-    const acked = Math.min(bytes, this.#bytesSent) - this.#bytesSentAcked
-    if (!(acked > 0)) return
-    this.#bytesSentAcked += acked
-    this.context.budget.add(-acked)
-    this.#progressAt = performance.now()
-    if (this.queued <= windowBytes / 2 && !this.congested) this.#receiver?.drained?.()
+    if (!this.#credit.acknowledge(bytes)) return
+    if (this.#credit.low && !this.congested) this.#receiver?.drained?.()
   }
 
   #busChanged(up: boolean): void {
@@ -237,7 +218,7 @@ export class RemoteLeg implements PipeEnd {
     if (!up) return
     for (const message of this.#waiting.splice(0)) this.#sendNumbered(message)
     // at once, for what was lost must be known before more is sent into the gap
-    this.#send({ t: 'probe', pipe: this.pipe, n: this.#sent, acked: this.#bytesReceivedAcked })
+    this.#send({ t: 'probe', pipes: [this.#probe] })
     if (!this.congested) this.#receiver?.drained?.()
   }
 

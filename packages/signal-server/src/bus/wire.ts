@@ -74,8 +74,12 @@ export type BusMessage =
   | { t: 'close'; pipe: string; n: number; acked: number; payload: string }
   | { t: 'ack'; pipe: string; acked: number }
   | { t: 'end'; pipe: string; code: number }
-  | { t: 'probe'; pipe: string; n: number; acked: number }
+  /** Of pipes on which nothing else is said. */
+  | { t: 'probe'; pipes: Probe[] }
   | { t: 'gone'; pipe: string }
+
+/** What one side says of a pipe: numbered messages sent, and bytes read, in all. */
+export type Probe = [pipe: string, n: number, acked: number]
 
 /** Bytes of a pipe, the only message that is not JSON. */
 interface DataMessage {
@@ -87,6 +91,8 @@ interface DataMessage {
   acked: number
   /** Whether the bytes end between two frames. */
   boundary: boolean
+  /** Whether the sender waits for the acknowledgement. */
+  ask: boolean
   bytes: Buffer
 }
 
@@ -97,15 +103,16 @@ const jsonStart = '{'.charCodeAt(0)
 /** Of a DataMessage in its first version; others would have another first byte. */
 const dataStart = 1
 const headerBytes = 20
+const flags = { boundary: 1, ask: 2 }
 
 /** A message as it travels. */
 export function encode(message: Signed): Buffer {
   if (message.t !== 'data') return Buffer.from(JSON.stringify(message))
-  const { instance, pipe, n, acked, boundary, bytes } = message
+  const { instance, pipe, n, acked, boundary, ask, bytes } = message
   const start = headerBytes + instance.length + pipe.length
   const encoded = Buffer.allocUnsafe(start + bytes.length)
   encoded[0] = dataStart
-  encoded[1] = boundary ? 1 : 0
+  encoded[1] = (boundary ? flags.boundary : 0) | (ask ? flags.ask : 0)
   encoded[2] = instance.length
   encoded[3] = pipe.length
   encoded.writeDoubleBE(n, 4)
@@ -138,7 +145,8 @@ function decodeData(encoded: Buffer): Signed {
     pipe: encoded.toString('latin1', pipeAt, start),
     n: encoded.readDoubleBE(4),
     acked: encoded.readDoubleBE(12),
-    boundary: encoded[1] === 1,
+    boundary: (encoded[1]! & flags.boundary) !== 0,
+    ask: (encoded[1]! & flags.ask) !== 0,
     bytes: encoded.subarray(start),
   }
 }
