@@ -34,8 +34,19 @@ export const pairingAcross = { published: 6, delivered: 7 }
 /** A chunk of bytes through a pipe between instances, and its acknowledgement. */
 export const carrying = { published: 2, delivered: 2 }
 
-/** A pipe between instances in which nothing is said, each second: both sides ask every 3 s. */
-export const idling = { published: 2 / 3, delivered: 2 / 3 }
+/**
+ * Pipes between instances in which nothing is said, each second: both sides of each ask every 3 s,
+ * and what one instance asks another of 500 pipes goes in one message.
+ *
+ * @param {number} pipes
+ * @param {number} instances
+ */
+export function idling(pipes, instances) {
+  const asked = (2 * pipes) / 3
+  const least = (instances * (instances - 1)) / 3
+  const messages = Math.max(Math.min(asked, least), asked / 500)
+  return { published: messages, delivered: messages }
+}
 
 /** Signs of life of so many instances, each second. */
 export const living = (instances) => ({ published: instances / 2, delivered: instances ** 2 / 2 })
@@ -52,6 +63,8 @@ export const othersMet = (peers, instances) =>
 /** Redis 7.0: microseconds of its one core (docs/SCALE.md says how they were measured). */
 const publishing = 8
 const delivering = 0.75
+/** Of each pipe that is asked about, some 50 bytes. */
+const asking = 0.013
 /** What one core is planned for. */
 const load = 0.5
 
@@ -76,8 +89,8 @@ const times = (factor, { published, delivered }) => ({
   delivered: factor * delivered,
 })
 
-const coresFor = ({ published, delivered }) =>
-  (published * publishing + delivered * delivering) / 1e6 / load
+const coresFor = ({ published, delivered }, pipes) =>
+  (published * publishing + delivered * delivering + ((2 * pipes) / 3) * asking) / 1e6 / load
 
 /**
  * A server with so many peers online, each second.
@@ -101,10 +114,10 @@ function serverOf(peers, together) {
     times(pairs * (1 - across), pairingHere),
   )
   const pipes = peers * pipesOfPeer * across
-  const carried = times(pipes, sum(idling, times(chunks, carrying)))
+  const carried = sum(idling(pipes, instances), times(pipes * chunks, carrying))
   const life = living(instances)
   const all = sum(introductions, pairing, carried, life)
-  return { instances, joins, introductions, pairing, carried, life, cores: coresFor(all) }
+  return { instances, joins, introductions, pairing, carried, life, cores: coresFor(all, pipes) }
 }
 
 /** The most peers that one core of Redis carries. */
@@ -161,7 +174,8 @@ export const tables = {
         row('two connections are paired on one instance', pairingHere),
         row('two connections are paired across instances', pairingAcross),
         row('a chunk of bytes (64 KiB at most) crosses, and is acknowledged', carrying),
-        ['a pipe across in which nothing is said, a second', '⅔', '⅔'],
+        ['P pipes across in which nothing is said, a second: at least', 'P / 750', 'P / 750'],
+        ['and at most, with M instances', '2 P / 3 or M² / 3', 'the same'],
         ['M instances are alive, a second', 'M / 2', 'M² / 2'],
       ],
     )

@@ -157,44 +157,59 @@ test('so do pairs, on one instance and across two', async () => {
   expect(await meter.of(pairs(10, 30, [0, 1]), across)).toEqual(across)
 })
 
-test('so do bytes that cross, and pipes in which nothing is said, and instances that live', async () => {
-  const meter = await Meter.start(2)
-  const a = await meter.open(0, '/connection/a/b/k', ['signal.v1'])
-  const b = await meter.open(1, '/connection/b/a/k', ['signal.v1'])
-  await Promise.all([a.next('Paired'), b.next('Paired')])
-  const chunks = 10
-  const carried = { published: 0, delivered: 0 }
-  for (let n = 0; n < chunks; n++) {
-    const before = { ...meter.cost }
-    a.send(`chunk ${n}`)
-    await b.messages.next()
-    await eventually(
-      () => meter.cost.delivered - before.delivered >= carrying.delivered,
-      'its acknowledgement',
-    )
-    carried.published += meter.cost.published - before.published
-    carried.delivered += meter.cost.delivered - before.delivered
-  }
-  // a probe may come between
-  expect(carried.published).toBeGreaterThanOrEqual(chunks * carrying.published)
-  expect(carried.published).toBeLessThanOrEqual(chunks * carrying.published + 2)
+test(
+  'so do bytes that cross, and pipes in which nothing is said, and instances that live',
+  {
+    timeout: 60_000,
+  },
+  async () => {
+    const meter = await Meter.start(2)
+    const a = await meter.open(0, '/connection/a/b/k', ['signal.v1'])
+    const b = await meter.open(1, '/connection/b/a/k', ['signal.v1'])
+    await Promise.all([a.next('Paired'), b.next('Paired')])
+    const chunks = 10
+    const carried = { published: 0, delivered: 0 }
+    for (let n = 0; n < chunks; n++) {
+      const before = { ...meter.cost }
+      a.send(`chunk ${n}`)
+      await b.messages.next()
+      await eventually(
+        () => meter.cost.delivered - before.delivered >= carrying.delivered,
+        'its acknowledgement',
+      )
+      carried.published += meter.cost.published - before.published
+      carried.delivered += meter.cost.delivered - before.delivered
+    }
+    // a probe may come between
+    expect(carried.published).toBeGreaterThanOrEqual(chunks * carrying.published)
+    expect(carried.published).toBeLessThanOrEqual(chunks * carrying.published + 2)
 
-  const seconds = async (probes: number) => {
-    const before = meter.cost.published
-    const start = performance.now()
-    await eventually(() => meter.cost.published - before >= probes, 'probes', 20_000)
-    return (performance.now() - start) / 1_000
-  }
-  await seconds(2)
-  const living2 = { ...meter.life }
-  const time = await seconds(4)
-  // each side looks once a second whether its 3 s are over
-  expect(4 / time / idling.published).toBeGreaterThan(0.5)
-  expect(4 / time / idling.published).toBeLessThan(1.3)
-  const alive = meter.life.delivered - living2.delivered
-  expect(alive / time).toBeGreaterThan(living(2).delivered / 2)
-  expect(alive / time).toBeLessThan(living(2).delivered * 2)
-})
+    // of many pipes that are quiet, each side asks in one message
+    const pipes = 20
+    for (let n = 1; n < pipes; n++) {
+      const sides = await Promise.all([
+        meter.open(0, `/connection/a/b/${n}`, ['signal.v1']),
+        meter.open(1, `/connection/b/a/${n}`, ['signal.v1']),
+      ])
+      for (const side of sides) await side.next('Paired')
+    }
+    const seconds = async (probes: number) => {
+      const before = meter.cost.published
+      const start = performance.now()
+      await eventually(() => meter.cost.published - before >= probes, 'probes', 20_000)
+      return (performance.now() - start) / 1_000
+    }
+    // what the pairs cost is over once each side has asked twice
+    await seconds(4)
+    const living2 = { ...meter.life }
+    const time = await seconds(4)
+    expect(4 / time / idling(pipes, 2).published).toBeGreaterThan(0.5)
+    expect(4 / time / idling(pipes, 2).published).toBeLessThan(1.3)
+    const alive = meter.life.delivered - living2.delivered
+    expect(alive / time).toBeGreaterThan(living(2).delivered / 2)
+    expect(alive / time).toBeLessThan(living(2).delivered * 2)
+  },
+)
 
 test('docs/SCALE.md has the tables that `node scripts/scale.mjs --write` makes', async () => {
   const document = readFileSync(new URL('../../../docs/SCALE.md', import.meta.url), 'utf8')

@@ -6,7 +6,7 @@ import type { ByteBudget } from '../byte-budget.js'
  */
 const totalBytes = 8 * 1024 * 1024
 /** The most that one pipe may have of that. */
-const mostBytes = 512 * 1024
+const mostBytes = 256 * 1024
 /** What each has in any case, as while the server is short of memory: one chunk. */
 const leastBytes = 64 * 1024
 
