@@ -18,7 +18,7 @@ export function segmentsBelow(
   maxBytes: number,
 ): string[] | undefined {
   if (path !== prefix && !path.startsWith(`${prefix}/`)) return undefined
-  const segments = path.split('/').slice(prefix.split('/').length)
+  const segments = path.slice(prefix.length + 1).split('/')
   if (segments.length !== count || segments.includes('')) throw notFound(path)
   return segments.map((segment) => decodeSegment(segment, maxBytes))
 }

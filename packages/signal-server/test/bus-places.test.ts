@@ -2,13 +2,14 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Instances } from '../src/bus/instances.js'
 import { PlacesAcross, type Occupant } from '../src/bus/places-across.js'
-import { Pairings, reciprocal, type PairKey } from '../src/connection/pairings.js'
+import { Pairings } from '../src/connection/pairings.js'
+import { Place, reciprocal } from '../src/connection/place.js'
 import { TestBus, type Member } from './harness/test-bus.js'
 
 /** A connection as far as pairing is concerned. */
 interface Connection {
   readonly name: string
-  readonly place: PairKey
+  readonly place: Place
   readonly desk: Desk
   readonly occupant: Occupant<Connection>
   state: 'waits' | 'piped' | 'left' | 'superseded' | 'bereft'
@@ -51,7 +52,7 @@ class Desk {
 
   readonly #ends = new Map<string, () => void>()
 
-  connect(place: PairKey): Connection {
+  connect(place: Place): Connection {
     const connection = {
       name: `${place.localId}${this.all.length}`,
       place,
@@ -116,7 +117,7 @@ class Desk {
   }
 }
 
-const ab: PairKey = { app: '', localId: 'a', remoteId: 'b', key: 'k' }
+const ab = new Place({ app: '', localId: 'a', remoteId: 'b', key: 'k' })
 
 beforeEach(() => {
   vi.useFakeTimers({

@@ -1,13 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Pairings, reciprocal, type PairKey } from '../src/connection/pairings.js'
+import { Pairings } from '../src/connection/pairings.js'
+import { Place, reciprocal } from '../src/connection/place.js'
 
-const place = (localId: string, remoteId: string, key = 'k', app = ''): PairKey => ({
-  app,
-  localId,
-  remoteId,
-  key,
-})
+const place = (localId: string, remoteId: string, key = 'k', app = '') =>
+  new Place({ app, localId, remoteId, key })
 const ab = place('a', 'b')
 const ba = place('b', 'a')
 
@@ -22,7 +19,7 @@ class Connection {
 
   constructor(
     readonly number: number,
-    readonly place: PairKey,
+    readonly place: Place,
   ) {}
 }
 
@@ -31,7 +28,7 @@ class Desk {
   readonly pairings = new Pairings<Connection, Pair>()
   #number = 0
 
-  connect(place: PairKey): Connection {
+  connect(place: Place): Connection {
     const connection = new Connection(this.#number++, place)
     const { partner, superseded, ended } = this.pairings.request(place)
     if (superseded) superseded.state = 'told'

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { Place, reciprocal } from '../src/connection/place.js'
 import { Reintroductions } from '../src/connection/reintroductions.js'
 import { clientFrame } from './harness/frames.js'
 import type { Client } from './harness/client.js'
 import { Stage } from './harness/stage.js'
 
-const place = { app: '', localId: 'alice', remoteId: 'bob', key: 'k' }
-const mirrored = { app: '', localId: 'bob', remoteId: 'alice', key: 'k' }
+const place = new Place({ app: '', localId: 'alice', remoteId: 'bob', key: 'k' })
+const mirrored = reciprocal(place)
 
 describe('a pair that is to be introduced again', () => {
   let reintroductions: Reintroductions
@@ -77,15 +78,15 @@ describe('a pair that is to be introduced again', () => {
 
   test('does not keep another pair waiting', () => {
     reintroductions.schedule(place, [closed], introduce)
-    reintroductions.schedule({ ...place, key: 'another' }, [closed], introduce)
-    reintroductions.schedule({ ...place, app: 'another' }, [closed], introduce)
-    reintroductions.schedule({ ...place, remoteId: 'carol' }, [closed], introduce)
+    reintroductions.schedule(new Place({ ...place, key: 'another' }), [closed], introduce)
+    reintroductions.schedule(new Place({ ...place, app: 'another' }), [closed], introduce)
+    reintroductions.schedule(new Place({ ...place, remoteId: 'carol' }), [closed], introduce)
     expect(started()).toBe(4)
   })
 
   test('is forgotten 5 s later', () => {
     for (let n = 0; n < 1_000; n++) {
-      reintroductions.schedule({ ...place, key: String(n) }, [closed], introduce)
+      reintroductions.schedule(new Place({ ...place, key: String(n) }), [closed], introduce)
     }
     expect(vi.getTimerCount()).toBe(1_000)
     vi.advanceTimersByTime(5_000)

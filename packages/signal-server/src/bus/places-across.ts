@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { PairKey } from '../connection/pairings.js'
+import type { PairKey } from '../connection/place.js'
 import { log } from '../log.js'
 import type { Instances } from './instances.js'
 import type { Tell } from './retelling.js'

@@ -11,9 +11,10 @@ import type { Outcome } from '../stats.js'
 import { Hold } from './hold.js'
 import { Pause } from './inlet.js'
 import { Leg } from './leg.js'
-import { Pairings, reciprocal, type PairKey } from './pairings.js'
+import { Pairings } from './pairings.js'
 import type { PipeEnd } from './pipe-end.js'
 import { Pipe } from './pipe.js'
+import { Place, reciprocal, type PairKey } from './place.js'
 import { Reintroductions } from './reintroductions.js'
 import { Shedding } from './shedding.js'
 
@@ -76,7 +77,7 @@ export class ConnectionEndpoint implements Endpoint {
   accept(upgrade: Upgrade): void {
     const { claim, app } = upgrade
     const { localId, remoteId, key } = claim as Required<Claim>
-    const place: PairKey = { app, localId, remoteId, key }
+    const place = new Place({ app, localId, remoteId, key })
     const leg = new Leg(upgrade, this.context)
     this.#legs.add(leg)
     leg.whenClosed(() => this.#forget(leg))
@@ -122,7 +123,7 @@ export class ConnectionEndpoint implements Endpoint {
   }
 
   async #drain(): Promise<void> {
-    for (const hold of [...this.#pairings.allWaiting()]) {
+    for (const hold of this.#pairings.allWaiting()) {
       hold.failed(CloseCode.restarting, 'restarted')
     }
     if (this.#legs.size === 0) return
@@ -138,7 +139,7 @@ export class ConnectionEndpoint implements Endpoint {
     clearTimeout(atLast)
   }
 
-  #hold(place: PairKey, leg: Leg): void {
+  #hold(place: Place, leg: Leg): void {
     const hold: Hold = new Hold(place, leg, this.context, this.#held, (outcome) => {
       this.#pairings.removeWaiter(place, hold)
       this.#leave(leg)
@@ -157,7 +158,7 @@ export class ConnectionEndpoint implements Endpoint {
   }
 
   /** @param place - of the first side */
-  #pair(place: PairKey, first: Side, second: Side, waited: number): void {
+  #pair(place: Place, first: Side, second: Side, waited: number): void {
     const { app, localId, remoteId, key } = place
     const event = { app, ids: [localId, remoteId] as const, key }
     const legs = [first.end, second.end] as const
@@ -222,13 +223,13 @@ export class ConnectionEndpoint implements Endpoint {
     if (subject instanceof Hold) {
       this.#supersedeHold(subject)
     } else if (subject instanceof Pipe) {
-      this.#pairings.removePair(place, subject)
+      this.#pairings.removePair(new Place(place), subject)
       this.#supersedePipe(subject, place)
     }
   }
 
   /** Introduces those whose connection was here to their peers again, unless they have come back. */
-  #introduceAgain(sides: readonly { place: PairKey; end: PipeEnd }[]): void {
+  #introduceAgain(sides: readonly { place: Place; end: PipeEnd }[]): void {
     const here = sides.filter(({ end }) => end.isHere)
     if (here.length === 0) return
     const ends = here.map(({ end }) => end)
@@ -261,7 +262,7 @@ export class ConnectionEndpoint implements Endpoint {
 
   /** Ends whatever there is, at once. */
   #endAll(): void {
-    for (const hold of [...this.#pairings.allWaiting()]) hold.failed(undefined, 'restarted')
+    for (const hold of this.#pairings.allWaiting()) hold.failed(undefined, 'restarted')
     for (const pipe of this.#pairings.allPairs()) pipe.destroy()
     for (const leg of this.#legs) leg.destroy()
   }

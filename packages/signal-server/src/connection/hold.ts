@@ -7,8 +7,8 @@ import type { Outcome } from '../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
 import { Pause } from './inlet.js'
 import type { Leg } from './leg.js'
-import type { PairKey } from './pairings.js'
 import type { LegReceiver } from './pipe-end.js'
+import type { Place } from './place.js'
 
 // the most that one read from the kernel delivers
 const chunkBytes = 64 * 1024
@@ -32,7 +32,7 @@ export class Hold implements LegReceiver {
    * @param over - the wait ends without a peer; called once
    */
   constructor(
-    readonly place: PairKey,
+    readonly place: Place,
     readonly leg: Leg,
     private readonly context: EndpointContext,
     budget: ByteBudget,

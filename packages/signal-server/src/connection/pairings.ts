@@ -1,10 +1,4 @@
-/** Two requests that name each other, on one key of one app. */
-export interface PairKey {
-  readonly app: string
-  readonly localId: string
-  readonly remoteId: string
-  readonly key: string
-}
+import type { Place } from './place.js'
 
 /** What a request led to. */
 export interface Outcomes<W, P> {
@@ -17,8 +11,8 @@ export interface Outcomes<W, P> {
 }
 
 /**
- * Who waits for whom and who is paired, free of sockets. A place is the tuple (app, local id,
- * remote id, key); it is empty, waits, or is paired with its reciprocal place, never two of these.
+ * Who waits for whom and who is paired, free of sockets. A place is empty, waits, or is paired with
+ * its reciprocal place, never two of these.
  *
  * | place | request here | request at the reciprocal place |
  * |---|---|---|
@@ -30,95 +24,78 @@ export interface Outcomes<W, P> {
  * @typeParam P - a pair
  */
 export class Pairings<W, P> {
-  readonly #waiting = new Map<string, W>()
+  /** Those that wait, by the side of their place. */
+  readonly #waiting = [new Map<string, W>(), new Map<string, W>()] as const
   readonly #pairs = new Map<string, P>()
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waiting[0].size + this.#waiting[1].size
   }
 
   get pairs(): number {
-    return this.#pairs.size / 2
+    return this.#pairs.size
   }
 
   /** The one that waits in a place. */
-  waiter(place: PairKey): W | undefined {
-    return this.#waiting.get(name(place))
+  waiter({ pair, side }: Place): W | undefined {
+    return this.#waiting[side].get(pair)
   }
 
   /** Whether a place waits or is paired. */
-  occupied(place: PairKey): boolean {
-    const own = name(place)
-    return this.#waiting.has(own) || this.#pairs.has(own)
+  occupied({ pair, side }: Place): boolean {
+    return this.#waiting[side].has(pair) || this.#pairs.has(pair)
   }
 
   /** Makes room in a place for a request, and takes its partner out of waiting. */
-  request(place: PairKey): Outcomes<W, P> {
-    const own = name(place)
-    const other = name(reciprocal(place))
+  request({ pair, side }: Place): Outcomes<W, P> {
+    const here = this.#waiting[side]
+    const there = this.#waiting[side === 0 ? 1 : 0]
     const outcomes: Outcomes<W, P> = {}
-    const ended = this.#pairs.get(own)
-    const partner = this.#waiting.get(other)
-    const superseded = this.#waiting.get(own)
+    const ended = this.#pairs.get(pair)
+    const partner = there.get(pair)
+    const superseded = here.get(pair)
     if (ended !== undefined) {
       outcomes.ended = ended
-      this.#pairs.delete(own)
-      this.#pairs.delete(other)
+      this.#pairs.delete(pair)
     } else if (partner !== undefined) {
       outcomes.partner = partner
-      this.#waiting.delete(other)
+      there.delete(pair)
     }
     // beside one of the others only where a partner was promised to another instance
     if (superseded !== undefined) {
       outcomes.superseded = superseded
-      this.#waiting.delete(own)
+      here.delete(pair)
     }
     return outcomes
   }
 
   /** The request waits in its place. */
-  waits(place: PairKey, waiter: W): void {
-    this.#waiting.set(name(place), waiter)
+  waits({ pair, side }: Place, waiter: W): void {
+    this.#waiting[side].set(pair, waiter)
   }
 
   /** The request and its partner are a pair. */
-  paired(place: PairKey, pair: P): void {
-    this.#pairs.set(name(place), pair)
-    this.#pairs.set(name(reciprocal(place)), pair)
+  paired({ pair }: Place, both: P): void {
+    this.#pairs.set(pair, both)
   }
 
   /** Takes exactly this one out of waiting. */
-  removeWaiter(place: PairKey, waiter: W): boolean {
-    const own = name(place)
-    return this.#waiting.get(own) === waiter && this.#waiting.delete(own)
+  removeWaiter({ pair, side }: Place, waiter: W): boolean {
+    const here = this.#waiting[side]
+    return here.get(pair) === waiter && here.delete(pair)
   }
 
   /** Takes exactly this pair out. */
-  removePair(place: PairKey, pair: P): boolean {
-    const own = name(place)
-    if (this.#pairs.get(own) !== pair) return false
-    this.#pairs.delete(own)
-    return this.#pairs.delete(name(reciprocal(place)))
+  removePair({ pair }: Place, both: P): boolean {
+    return this.#pairs.get(pair) === both && this.#pairs.delete(pair)
   }
 
-  allWaiting(): Iterable<W> {
-    return this.#waiting.values()
+  allWaiting(): W[] {
+    return this.#waiting.flatMap((side) => [...side.values()])
   }
 
   /** Every pair, once. */
-  allPairs(): Set<P> {
-    return new Set(this.#pairs.values())
+  allPairs(): Iterable<P> {
+    return this.#pairs.values()
   }
 }
-
-/** The place of whom a place waits for. */
-export const reciprocal = ({ app, localId, remoteId, key }: PairKey): PairKey => ({
-  app,
-  localId: remoteId,
-  remoteId: localId,
-  key,
-})
-
-// a tuple's name must not depend on a separator, which an id could contain
-const name = ({ app, localId, remoteId, key }: PairKey) =>
-  JSON.stringify([app, localId, remoteId, key])

@@ -1,4 +1,4 @@
-import type { PairKey } from './pairings.js'
+import type { Place } from './place.js'
 
 // published clients ignore an Introduction while their old pipe to that peer lives
 const longestWait = 5_000
@@ -19,17 +19,17 @@ export class Reintroductions {
   readonly #waits = new Set<NodeJS.Timeout>()
 
   /**
-   * @param place - of one of the two
+   * @param pair - names the two
    * @param connections - the old ones
    * @param introduce - called when they have closed, or after 5 s; returns whether there still was
    * anybody to introduce
    */
-  schedule(place: PairKey, connections: readonly Closing[], introduce: () => boolean): void {
+  schedule({ pair }: Place, connections: readonly Closing[], introduce: () => boolean): void {
     let open = connections.length
     const proceed = () => {
       open = 0
       clearTimeout(timer)
-      if (this.#waits.delete(timer)) this.#introduce(pairName(place), introduce)
+      if (this.#waits.delete(timer)) this.#introduce(pair, introduce)
     }
     const timer = setTimeout(proceed, longestWait)
     this.#waits.add(timer)
@@ -61,6 +61,3 @@ export class Reintroductions {
     }
   }
 }
-
-const pairName = ({ app, localId, remoteId, key }: PairKey) =>
-  JSON.stringify([app, ...[localId, remoteId].sort(), key])
