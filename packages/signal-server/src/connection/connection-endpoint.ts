@@ -1,13 +1,12 @@
 import { CloseCode } from 'signal-protocol'
 import type { Claim } from '../authorize.js'
 import { ByteBudget } from '../byte-budget.js'
-import { PipesAcross } from '../bus/pipes-across.js'
-import { PlacesAcross, type Occupant } from '../bus/places-across.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
 import { HttpRefusal } from '../errors.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../path.js'
 import type { Outcome } from '../stats.js'
+import { Abroad } from './abroad.js'
 import { Hold } from './hold.js'
 import { Pause } from './inlet.js'
 import { Leg } from './leg.js'
@@ -17,8 +16,6 @@ import { Pipe } from './pipe.js'
 import { Place, reciprocal, type PairKey } from './place.js'
 import { Reintroductions } from './reintroductions.js'
 import { Shedding } from './shedding.js'
-
-type Visitor = Occupant<Hold | Pipe | Leg>
 
 /** One side of a new pipe. */
 interface Side {
@@ -35,10 +32,7 @@ export class ConnectionEndpoint implements Endpoint {
   /** Those who wait get half of the budget, so that they cannot take it from those who are piped. */
   readonly #held: ByteBudget
   readonly #shedding: Shedding
-  /** How other instances know the connections of this one. */
-  readonly #visitors = new Map<PipeEnd, Visitor>()
-  readonly #places: PlacesAcross<Hold | Pipe | Leg> | undefined
-  readonly #pipes: PipesAcross | undefined
+  readonly #abroad: Abroad | undefined
   #drained: Promise<void> | undefined
   #whenEmpty: (() => void) | undefined
 
@@ -52,15 +46,10 @@ export class ConnectionEndpoint implements Endpoint {
     this.#held.watch((over) => this.#budgetCrossed(over))
     this.#shedding = new Shedding(budget, () => this.#pairings.allPairs())
     if (!instances) return
-    this.#pipes = new PipesAcross(instances, context)
-    this.#places = new PlacesAcross(instances, {
-      pair: ({ subject }, pipe, instance) => {
-        if (subject instanceof Hold) this.#pairAcross(subject, this.#pipes!.open(pipe, instance))
-      },
-      supersede: (visitor) => this.#supersededElsewhere(visitor),
-      released: ({ subject }) => {
-        if (subject instanceof Hold) this.#pairWaiting(subject)
-      },
+    this.#abroad = new Abroad(instances, context, {
+      pair: (hold, remote) => this.#pairAcross(hold, remote),
+      supersede: (older, place) => this.#supersededElsewhere(older, place),
+      released: (hold) => this.#pairWaiting(hold),
     })
   }
 
@@ -81,16 +70,14 @@ export class ConnectionEndpoint implements Endpoint {
     const leg = new Leg(upgrade, this.context)
     this.#legs.add(leg)
     leg.whenClosed(() => this.#forget(leg))
-    const visitor = this.#places?.enter(place, leg)
-    if (visitor) this.#visitors.set(leg, visitor)
+    this.#abroad?.enter(place, leg)
 
     const { partner, superseded, ended } = this.#pairings.request(place)
     if (superseded) this.#supersedeHold(superseded)
     if (ended) this.#supersedePipe(ended, place)
-    const bound = partner && this.#visitors.get(partner.leg)
-    if (partner && bound?.state === 'offered') {
-      // it is bound to another instance for a second at most; then they meet, if it is free
-      this.#places!.hurry(bound)
+    if (partner && this.#abroad?.promised(partner)) {
+      // for a second at most; then they meet, if it is free
+      this.#abroad.hurry(partner)
       this.#pairings.waits(partner.place, partner)
       this.#hold(place, leg)
     } else if (partner) {
@@ -109,8 +96,7 @@ export class ConnectionEndpoint implements Endpoint {
     this.#shedding.close()
     this.#endAll()
     this.#reintroductions.close()
-    this.#places?.close()
-    this.#pipes?.close()
+    this.#abroad?.close()
   }
 
   stats(): Record<string, number> {
@@ -118,7 +104,7 @@ export class ConnectionEndpoint implements Endpoint {
       sockets: this.#legs.size,
       waiting: this.#pairings.waiting,
       pipes: this.#pairings.pairs,
-      remotePipes: this.#pipes?.size ?? 0,
+      remotePipes: this.#abroad?.pipes ?? 0,
     }
   }
 
@@ -142,7 +128,7 @@ export class ConnectionEndpoint implements Endpoint {
   #hold(place: Place, leg: Leg): void {
     const hold: Hold = new Hold(place, leg, this.context, this.#held, (outcome) => {
       this.#pairings.removeWaiter(place, hold)
-      this.#leave(leg)
+      this.#abroad?.leave(leg)
       this.context.outcomes.count(outcome)
       log.connection('%s → %s waits no longer: %s', place.localId, place.remoteId, outcome)
       if (outcome !== 'hold_timed_out') return
@@ -150,8 +136,7 @@ export class ConnectionEndpoint implements Endpoint {
       this.#introduceAgain(sides)
     })
     this.#pairings.waits(place, hold)
-    const visitor = this.#visitors.get(leg)
-    if (visitor) visitor.subject = hold
+    this.#abroad?.waits(hold)
     this.context.outcomes.count('held')
     log.connection('%s waits for %s', place.localId, place.remoteId)
     if (this.#held.over) hold.failed(CloseCode.tryLater, 'hold_shed')
@@ -165,7 +150,7 @@ export class ConnectionEndpoint implements Endpoint {
     const held = [first.held, second.held] as const
     const pipe: Pipe = new Pipe(event.ids, legs, held, this.context, (outcome) => {
       const current = this.#pairings.removePair(place, pipe)
-      for (const leg of legs) this.#leave(leg)
+      for (const leg of legs) this.#abroad?.leave(leg)
       this.context.outcomes.count(outcome)
       log.connection('%s – %s: %s', localId, remoteId, outcome)
       this.context.events.emit('unpair', { ...event, outcome, lasted: pipe.age })
@@ -176,12 +161,7 @@ export class ConnectionEndpoint implements Endpoint {
       ])
     })
     this.#pairings.paired(place, pipe)
-    for (const leg of legs) {
-      const visitor = this.#visitors.get(leg)
-      if (!visitor) continue
-      visitor.subject = pipe
-      this.#places?.paired(visitor)
-    }
+    for (const leg of legs) this.#abroad?.paired(leg, pipe)
     this.context.outcomes.count('paired')
     log.connection('%s – %s: paired', localId, remoteId)
     this.context.events.emit('pair', { ...event, waited })
@@ -197,7 +177,7 @@ export class ConnectionEndpoint implements Endpoint {
   #pairWaiting(hold: Hold): void {
     const partner = this.#pairings.waiter(reciprocal(hold.place))
     if (!partner || this.#pairings.waiter(hold.place) !== hold) return
-    if (this.#visitors.get(partner.leg)?.state === 'offered') return
+    if (this.#abroad?.promised(partner)) return
     for (const waiter of [hold, partner]) this.#pairings.removeWaiter(waiter.place, waiter)
     const sides = [hold, partner].map((side) => ({ end: side.leg, held: side.take() }))
     this.#pair(hold.place, sides[0]!, sides[1]!, hold.age)
@@ -205,7 +185,7 @@ export class ConnectionEndpoint implements Endpoint {
 
   #supersedeHold(hold: Hold): void {
     this.#pairings.removeWaiter(hold.place, hold)
-    this.#leave(hold.leg)
+    this.#abroad?.leave(hold.leg)
     this.context.outcomes.count('superseded')
     hold.end(CloseCode.superseded)
   }
@@ -219,12 +199,12 @@ export class ConnectionEndpoint implements Endpoint {
   }
 
   /** A newer connection has come to the place, on another instance. */
-  #supersededElsewhere({ subject, place }: Visitor): void {
-    if (subject instanceof Hold) {
-      this.#supersedeHold(subject)
-    } else if (subject instanceof Pipe) {
-      this.#pairings.removePair(new Place(place), subject)
-      this.#supersedePipe(subject, place)
+  #supersededElsewhere(older: Hold | Pipe, place: PairKey): void {
+    if (older instanceof Hold) {
+      this.#supersedeHold(older)
+    } else {
+      this.#pairings.removePair(new Place(place), older)
+      this.#supersedePipe(older, place)
     }
   }
 
@@ -240,13 +220,6 @@ export class ConnectionEndpoint implements Endpoint {
     })
   }
 
-  #leave(leg: PipeEnd): void {
-    const visitor = this.#visitors.get(leg)
-    if (!visitor) return
-    this.#visitors.delete(leg)
-    this.#places?.leave(visitor)
-  }
-
   #budgetCrossed(over: boolean): void {
     for (const { leg } of this.#pairings.allWaiting()) {
       if (over) leg.pause(Pause.budget)
@@ -256,7 +229,7 @@ export class ConnectionEndpoint implements Endpoint {
 
   #forget(leg: Leg): void {
     this.#legs.delete(leg)
-    this.#leave(leg)
+    this.#abroad?.leave(leg)
     if (this.#legs.size === 0) this.#whenEmpty?.()
   }
 
