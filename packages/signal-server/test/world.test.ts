@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import type { Json } from 'signal-protocol'
 import { describe, expect, test } from 'vitest'
 import { InterestIndex } from '../src/introduction/interest-index.js'
 import type { Peer } from '../src/introduction/peer.js'
@@ -11,7 +10,7 @@ class Member {
   static arrivals = 0
   readonly arrival = ++Member.arrivals
   readonly keys = new Set<string>()
-  readonly info: Json | undefined = undefined
+  readonly announcement: undefined
   readonly peer: Peer<Member>
 
   constructor(

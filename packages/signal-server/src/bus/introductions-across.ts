@@ -1,4 +1,5 @@
 import type { Json } from 'signal-protocol'
+import { AnnouncementsAcross } from './announcements-across.js'
 import { Gathering } from './gathering.js'
 import type { Instances } from './instances.js'
 import type { LocalIntroductions } from './local-introductions.js'
@@ -6,6 +7,7 @@ import { RemotePeers, type RemotePeer } from './remote-peers.js'
 import type { Tell } from './retelling.js'
 import { Subscriptions } from './subscriptions.js'
 import { topics } from './topics.js'
+import { UpdatesAcross } from './updates-across.js'
 import type { PeerNotice } from './wire.js'
 
 /** What another instance says of one key, and whether it may have more to say. */
@@ -25,6 +27,7 @@ export class IntroductionsAcross {
   readonly #remote = new RemotePeers()
   readonly #subscriptions: Subscriptions
   readonly #gathering: Gathering
+  readonly #announcements: AnnouncementsAcross
   /**
    * Peers here, by topic, that want a key and have not told so yet. They need not hear of others:
    * when they tell, they are answered.
@@ -37,6 +40,10 @@ export class IntroductionsAcross {
   ) {
     this.#subscriptions = new Subscriptions(instances, (topic) => this.#remote.forget(topic))
     this.#gathering = new Gathering(instances)
+    const updates = new UpdatesAcross(instances, this.#remote, local)
+    this.#announcements = new AnnouncementsAcross(instances, local, (peer, before, counts) =>
+      updates.changed(peer, before, counts),
+    )
     instances.on('join', (join) => this.#joined(join))
     instances.on('here', (here) => {
       for (const peer of here.peers) this.#met({ ...here, peer }, here.to)
@@ -47,13 +54,6 @@ export class IntroductionsAcross {
       }
     })
     instances.on('leave', (leave) => this.#left(leave))
-    instances.on('update', ({ app, id, info, keys, instance }) => {
-      for (const key of keys) {
-        const peer = this.#remote.at(topics.key(app, key), id, instance)
-        if (peer) peer.info = info
-      }
-      local.updateRemote(app, id, info, keys)
-    })
     instances.on('signal', ({ app, from, to, key, signal }) => {
       local.signalRemote(app, from, to, key, signal)
     })
@@ -85,6 +85,7 @@ export class IntroductionsAcross {
    * @param fresh - those of them that it did not want before
    */
   join(app: string, id: string, keys: readonly string[], fresh: readonly string[]): void {
+    this.#announcements.enter(app, id)
     for (const key of fresh) {
       this.#subscriptions.want(topics.key(app, key))
       // known from a moment ago, when the key was wanted here as well
@@ -108,6 +109,7 @@ export class IntroductionsAcross {
 
   /** A session has left these keys, or is gone: its peer may have an older one that has them. */
   renew(app: string, id: string, keys: Iterable<string>): void {
+    this.#announcements.look(app, id)
     for (const key of keys) {
       const topic = topics.key(app, key)
       const peer = this.#remote.find(topic, id) && this.local.peerOn(app, key, id)
@@ -115,20 +117,10 @@ export class IntroductionsAcross {
     }
   }
 
-  /** A peer here, which wants these keys, has new info. */
-  announce(app: string, id: string, info: Json, keys: Iterable<string>): void {
-    const byInstance = new Map<string, string[]>()
-    for (const key of keys) {
-      const peers = this.#remote.on(topics.key(app, key))
-      for (const instance of new Set(peers.map((peer) => peer.instance))) {
-        const shared = byInstance.get(instance)
-        if (shared) shared.push(key)
-        else byInstance.set(instance, [key])
-      }
-    }
-    for (const [instance, shared] of byInstance) {
-      this.instances.send(instance, { t: 'update', app, id, info, keys: shared })
-    }
+  /** A session of a peer here has announced something. */
+  announce(app: string, id: string): void {
+    this.#announcements.enter(app, id)
+    this.#announcements.look(app, id)
   }
 
   /** How many peers elsewhere want a key. */
@@ -167,6 +159,7 @@ export class IntroductionsAcross {
   }
 
   close(): void {
+    this.#announcements.close()
     this.#gathering.close()
     this.#subscriptions.close()
   }
@@ -215,8 +208,9 @@ export class IntroductionsAcross {
       const untold = this.#untold.get(topics.key(app, key))
       const peers = this.local.peersOn(app, key).filter((peer) => !untold?.has(peer.id))
       const more = n + 1 < wanted.length
-      this.instances.send(instance, { t: 'here', app, key, to: id, peers, ...(more && { more }) })
       const theirs = this.#remote.at(topics.key(app, key), id, instance)
+      const here = { t: 'here', app, key, to: id, peers, knows: theirs?.announced } as const
+      this.instances.send(instance, { ...here, ...(more && { more }) })
       const mine = this.local.peerOn(app, key, id)
       if (theirs && mine && mine.since > theirs.since) ours.push(key)
     }
@@ -233,9 +227,10 @@ export class IntroductionsAcross {
     const { id } = peer
     if (to === undefined && !this.#concerns(app, key)) return
     this.#gathering.add(['met', app, id, instance, to], key, met, (keys) => {
-      const still = (key: string) =>
-        this.#remote.at(topics.key(app, key), id, instance) !== undefined
-      this.local.introduceRemote(app, peer, keys, still, to)
+      const known = (key: string) => this.#remote.at(topics.key(app, key), id, instance)
+      // what it has announced may have changed meanwhile
+      const now = keys.map(known).find((found) => found !== undefined)
+      if (now) this.local.introduceRemote(app, now, keys, (key) => known(key) !== undefined, to)
     })
   }
 

@@ -2,7 +2,7 @@ import { topics } from './topics.js'
 import type { PeerNotice } from './wire.js'
 
 /** What an instance tells of a peer, at least. */
-type Notice = Pick<PeerNotice, 'id' | 'since'>
+type Notice = Pick<PeerNotice, 'id' | 'since' | 'announced'>
 
 /** A peer of another instance, on one key. */
 export type RemotePeer<N extends Notice = PeerNotice> = N & {
@@ -18,6 +18,8 @@ export class RemotePeers<N extends Notice = PeerNotice> {
   /** By key's topic and id: one id may be on several instances. */
   readonly #byTopic = new Map<string, Map<string, RemotePeer<N>[]>>()
   readonly #byInstance = new Map<string, Set<RemotePeer<N>>>()
+  /** By app and id; only those that have announced something. */
+  readonly #announcing = new Map<string, Set<RemotePeer<N>>>()
 
   /** How many peers are on a key's topic. */
   count(topic: string): number {
@@ -37,7 +39,7 @@ export class RemotePeers<N extends Notice = PeerNotice> {
   /** A peer on a key's topic; of several with its id the one whose session came last. */
   find(topic: string, id: string): RemotePeer<N> | undefined {
     const peers = this.#byTopic.get(topic)?.get(id)
-    return peers?.reduce((newest, peer) => (peer.since > newest.since ? peer : newest))
+    return peers?.reduce((newest, peer) => (isOlder(newest, peer) ? peer : newest))
   }
 
   /** A peer on a key's topic; of several with its id the one that has had it longest. */
@@ -51,6 +53,11 @@ export class RemotePeers<N extends Notice = PeerNotice> {
     return this.all(topic, id).find((peer) => peer.instance === instance)
   }
 
+  /** A peer, on each key for which an instance has told what it has announced. */
+  announcing(app: string, id: string): Iterable<RemotePeer<N>> {
+    return this.#announcing.get(nameOf({ app, id })) ?? []
+  }
+
   /** Adds a peer, in place of what was known of it. */
   add(peer: RemotePeer<N>): void {
     const topic = topics.key(peer.app, peer.key)
@@ -60,6 +67,9 @@ export class RemotePeers<N extends Notice = PeerNotice> {
     byId.set(peer.id, [...(byId.get(peer.id) ?? []), peer])
     const all = this.#byInstance.get(peer.instance) ?? new Set()
     this.#byInstance.set(peer.instance, all.add(peer))
+    if (peer.announced === undefined) return
+    const announcing = this.#announcing.get(nameOf(peer)) ?? new Set()
+    this.#announcing.set(nameOf(peer), announcing.add(peer))
   }
 
   /** @returns whether it was there */
@@ -99,12 +109,17 @@ export class RemotePeers<N extends Notice = PeerNotice> {
   #drop(peer: RemotePeer<N>): void {
     const all = this.#byInstance.get(peer.instance)
     if (all?.delete(peer) && all.size === 0) this.#byInstance.delete(peer.instance)
+    if (peer.announced === undefined) return
+    const announcing = this.#announcing.get(nameOf(peer))
+    if (announcing?.delete(peer) && announcing.size === 0) this.#announcing.delete(nameOf(peer))
   }
 }
 
 /** Of two peers with one id, whether one has had it longer: all instances agree on that. */
 export const isOlder = (one: Owner, other: Owner): boolean =>
   one.since < other.since || (one.since === other.since && one.instance < other.instance)
+
+const nameOf = ({ app, id }: { app: string; id: string }) => JSON.stringify([app, id])
 
 interface Owner {
   readonly since: number

@@ -1,7 +1,8 @@
 import type { Json } from 'signal-protocol'
-import type { LocalIntroductions } from '../bus/local-introductions.js'
+import type { AnnouncingPeer, Known, LocalIntroductions } from '../bus/local-introductions.js'
 import type { PeerNotice } from '../bus/wire.js'
 import type { Dialect } from './dialects/dialect.js'
+import { update } from './introductions.js'
 import type { Peer } from './peer.js'
 import type { Session } from './session.js'
 import type { SlicedWork, Steps } from './sliced-work.js'
@@ -71,8 +72,30 @@ export class Abroad implements LocalIntroductions {
     this.work.run(this.#depart(app, id, keys, still))
   }
 
-  updateRemote(app: string, id: string, info: Json, keys: string[]): void {
-    this.work.run(this.#update(app, id, info, keys))
+  updateRemote(
+    app: string,
+    id: string,
+    info: Json,
+    keys: string[],
+    still: Still,
+    known: Known,
+  ): void {
+    const world = this.worlds.get(app)
+    if (world) this.work.run(update(world, { id, info, keys }, still, known))
+  }
+
+  show(app: string, id: string, known: Known): void {
+    const world = this.worlds.get(app)
+    const peer = world?.peers.get(id)
+    const announcement = peer?.announcement
+    if (!world || !peer || !announcement) return
+    const { info, at } = announcement
+    const still = () => peer.announcement?.at === at
+    this.work.run(update(world, { id, info, keys: peer.keys }, still, known))
+  }
+
+  peer(app: string, id: string): AnnouncingPeer | undefined {
+    return this.worlds.get(app)?.peers.get(id)
   }
 
   signalRemote(app: string, from: string, to: string, key: string, signal: Json): void {
@@ -87,19 +110,17 @@ export class Abroad implements LocalIntroductions {
 
   *everyone(): Iterable<{ app: string; id: string; keys: Iterable<string> }> {
     for (const { app, peers } of this.worlds.all()) {
-      for (const { id, sessions } of peers.values()) {
-        const keys = new Set(sessions.flatMap((session) => [...session.keys]))
-        yield { app, id, keys }
-      }
+      for (const { id, keys } of peers.values()) yield { app, id, keys }
     }
   }
 
   /** A peer as other instances know it. */
   #notice(peer: Peer<Session>, key: string): PeerNotice {
-    const { id, info, sessions } = peer
+    const { id, announcement, sessions } = peer
     const since = peer.newestWith(key)?.arrival ?? 0
     const reads = sessions.findLast((session) => this.#readsSignals(session, key))?.arrival
-    return { id, since, ...(reads !== undefined && { reads }), ...(info !== undefined && { info }) }
+    const said = announcement && { info: announcement.info, announced: announcement.at }
+    return { id, since, ...(reads !== undefined && { reads }), ...said }
   }
 
   #readsSignals({ dialect, keys }: Session, key: string): boolean {
@@ -127,15 +148,6 @@ export class Abroad implements LocalIntroductions {
     for (const [target, common] of targets) {
       const left = common.filter(still)
       if (left.length > 0) target.tell({ type: 'departure', id, keys: left })
-      yield
-    }
-  }
-
-  *#update(app: string, id: string, info: Json, keys: string[]): Steps {
-    const targets = new Map<Session, string[]>()
-    yield* this.#audience(app, id, keys, targets)
-    for (const target of targets.keys()) {
-      target.tell({ type: 'update', id, info })
       yield
     }
   }

@@ -1,3 +1,5 @@
+import type { Json } from 'signal-protocol'
+import type { Known } from '../bus/local-introductions.js'
 import type { Dialect, Notice } from './dialects/dialect.js'
 import type { Peer } from './peer.js'
 import type { Session } from './session.js'
@@ -166,24 +168,33 @@ export function* depart(session: Session, keys: readonly string[]): Steps {
   }
 }
 
-/** Shows the new info of a session's peer to everyone who shares a key with it. */
-export function* update(session: Session): Steps {
-  const { world, peer } = session
-  const { info } = peer
-  if (info === undefined) return
-  const told = new Set<Session>()
-  const toAll = new Circular({ type: 'update', id: peer.id, info })
-  let looked = 0
-  for (const { keys } of peer.sessions) {
-    for (const key of keys) {
-      for (const other of world.interests.peers(key)) {
-        if (++looked % atOnce === 0) yield
-        const target = other === peer ? undefined : other.holder(key)
-        if (!target || told.has(target)) continue
-        told.add(target)
-        toAll.to(target)
-        yield
-      }
+/**
+ * Shows new info of a peer to everyone here who hears of one of its keys.
+ *
+ * @param peer - here or elsewhere; those of its keys that are concerned
+ * @param still - whether it still is what counts, on a key
+ * @param known - who has been told of it already
+ */
+export function* update(
+  world: World<Session>,
+  peer: { readonly id: string; readonly info: Json; readonly keys: Iterable<string> },
+  still: (key: string) => boolean,
+  known: Known = () => false,
+): Steps {
+  const { id, info } = peer
+  const looked = new Set<Session>()
+  const toAll = new Circular({ type: 'update', id, info })
+  let peers = 0
+  for (const key of peer.keys) {
+    for (const other of world.interests.peers(key)) {
+      if (++peers % atOnce === 0) yield
+      const target = other.id === id ? undefined : other.holder(key)
+      if (!target || looked.has(target)) continue
+      // else whoever says what counts now shows that
+      if (!still(key)) break
+      looked.add(target)
+      if (!known((shared) => target.peer.sessionFor(shared) === target)) toAll.to(target)
+      yield
     }
   }
 }

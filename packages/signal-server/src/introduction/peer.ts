@@ -1,4 +1,5 @@
 import type { Json } from 'signal-protocol'
+import type { Announcement } from '../bus/announcement.js'
 
 /** What a world knows of a session. */
 export interface Member {
@@ -8,7 +9,7 @@ export interface Member {
   readonly arrival: number
   readonly keys: Set<string>
   /** What it announced. */
-  readonly info: Json | undefined
+  readonly announcement: Announcement | undefined
 }
 
 /** A client with an id; it lives as long as one of its sessions does. */
@@ -22,6 +23,8 @@ export class Peer<M extends Member> {
   #byKey: Map<string, M[]> | undefined
   /** When its newest session on another instance came, by key. */
   #elsewhere: Map<string, number> | undefined
+  /** What counts rather than anything that was announced here: from another instance. */
+  announcedElsewhere: Announcement | undefined
 
   constructor(readonly id: string) {}
 
@@ -63,9 +66,23 @@ export class Peer<M extends Member> {
     else if (this.#elsewhere?.delete(key) && this.#elsewhere.size === 0) this.#elsewhere = undefined
   }
 
-  /** What it announced last, of the sessions that live. */
+  /** What the newest session here that announced something has announced. */
+  get announcedHere(): Announcement | undefined {
+    return this.sessions.findLast(({ announcement }) => announcement)?.announcement
+  }
+
+  /** The same of all its sessions that live, wherever they are: that is what counts. */
+  get announcement(): Announcement | undefined {
+    return this.announcedElsewhere ?? this.announcedHere
+  }
+
   get info(): Json | undefined {
-    return this.sessions.findLast((session) => session.info !== undefined)?.info
+    return this.announcement?.info
+  }
+
+  /** Of all its sessions here. */
+  get keys(): ReadonlySet<string> {
+    return new Set(this.sessions.flatMap(({ keys }) => [...keys]))
   }
 
   /** Adds a session that has joined nothing yet. */

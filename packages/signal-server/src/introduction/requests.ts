@@ -99,12 +99,12 @@ export class Requests {
       session.tell({ type: 'error', code: 'info_too_big', message })
       return
     }
-    session.info = info
+    session.announce(info)
+    const { id, world, peer, announcement } = session
+    this.place.across?.announce(world.app, id)
     // what counts is the newest session's, for all who share a key with any of them
-    const { id, world, peer } = session
-    const keys = new Set(peer.sessions.flatMap((each) => [...each.keys]))
-    this.place.across?.announce(world.app, id, peer.info ?? null, keys)
-    yield* update(session)
+    const counts = () => peer.announcement === announcement
+    if (counts()) yield* update(world, { id, info, keys: peer.keys }, counts)
   }
 
   #signal(session: Session, to: string, signal: Json): void {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { CloseCode, closeReason, type Json } from 'signal-protocol'
 import type { WebSocket } from 'ws'
 import type { Grant } from '../authorize.js'
+import type { Announcement } from '../bus/announcement.js'
 import type { EndpointContext } from '../endpoint.js'
 import type { Pulse } from '../heartbeat.js'
 import { log } from '../log.js'
@@ -45,7 +46,7 @@ export class Session implements Pulse, Member, InboxOwner {
   readonly keys = new Set<string>()
   readonly peer: Peer<Session>
   dialect: Dialect | undefined
-  info: Json | undefined
+  announcement: Announcement | undefined
   heard = true
   lastHeard = 0
   pingedAt = 0
@@ -89,6 +90,12 @@ export class Session implements Pulse, Member, InboxOwner {
   /** Whether it still takes part. */
   get open(): boolean {
     return !this.#gone
+  }
+
+  announce(info: Json): void {
+    const { instances } = this.context
+    const at = instances?.now() ?? 0
+    this.announcement = { info, since: this.arrival, at, instance: instances?.id ?? '' }
   }
 
   /** Sends a notice in the session's dialect; one that the dialect has no words for is left out. */
