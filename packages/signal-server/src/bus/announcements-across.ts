@@ -5,6 +5,7 @@ import { RemotePeers } from './remote-peers.js'
 import type { Tell } from './retelling.js'
 import { Subscriptions } from './subscriptions.js'
 import { topics } from './topics.js'
+import type { UpdatesAcross } from './updates-across.js'
 import type { AnnouncementNotice } from './wire.js'
 
 /** A peer that has sessions here. */
@@ -22,13 +23,6 @@ interface Here {
 /** What a peer has announced on another instance. */
 type Elsewhere = AnnouncementNotice & { readonly id: string }
 
-/** What counts of a peer is something else now. */
-type Changed = (
-  peer: { readonly app: string; readonly id: string },
-  before: Announcement | undefined,
-  counts: Announcement | undefined,
-) => void
-
 /**
  * Of several sessions of a peer the newest that announced something counts, wherever it is, and
  * though the instances that have them may share no key. So a peer has a topic, which whoever has
@@ -42,11 +36,10 @@ export class AnnouncementsAcross {
   readonly #elsewhere = new RemotePeers<Elsewhere>()
   readonly #subscriptions: Subscriptions
 
-  /** @param changed - called when something else counts, for whatever reason */
   constructor(
     private readonly instances: Instances,
     private readonly local: LocalIntroductions,
-    private readonly changed: Changed,
+    private readonly updates: UpdatesAcross,
   ) {
     this.#subscriptions = new Subscriptions(instances, () => {})
     instances.on('announced', ({ app, id, what, ask = false, instance }) => {
@@ -119,20 +112,20 @@ export class AnnouncementsAcross {
     const peer = this.local.peer(app, id)
     const own = peer?.announcedHere
     const elsewhere = this.#elsewhere.find(topics.key(app, id), id)
+    const told = own === here.own
+    here.own = own
+    // else it is told when the others are asked
+    if (!told && here.asked) this.instances.publish(topic, announced(here))
     if (peer) {
       peer.announcedElsewhere =
         elsewhere && (!own || outranks(elsewhere, own)) ? elsewhere : undefined
       here.counts = peer.announcement
-      if (!same(before, here.counts)) this.changed(here, before, here.counts)
+      if (!same(before, here.counts)) this.updates.changed(here, before, here.counts)
     } else {
       this.#here.delete(topic)
       this.#elsewhere.forget(topics.key(app, id))
       this.#subscriptions.release(topic)
     }
-    if (here.own === own) return
-    here.own = own
-    // else it is told when the others are asked
-    if (here.asked) this.instances.publish(topic, announced(here))
   }
 }
 

@@ -27,6 +27,7 @@ export class IntroductionsAcross {
   readonly #remote = new RemotePeers()
   readonly #subscriptions: Subscriptions
   readonly #gathering: Gathering
+  readonly #updates: UpdatesAcross
   readonly #announcements: AnnouncementsAcross
   /**
    * Peers here, by topic, that want a key and have not told so yet. They need not hear of others:
@@ -40,10 +41,8 @@ export class IntroductionsAcross {
   ) {
     this.#subscriptions = new Subscriptions(instances, (topic) => this.#remote.forget(topic))
     this.#gathering = new Gathering(instances)
-    const updates = new UpdatesAcross(instances, this.#remote, local)
-    this.#announcements = new AnnouncementsAcross(instances, local, (peer, before, counts) =>
-      updates.changed(peer, before, counts),
-    )
+    this.#updates = new UpdatesAcross(instances, this.#remote, local)
+    this.#announcements = new AnnouncementsAcross(instances, local, this.#updates)
     instances.on('join', (join) => this.#joined(join))
     instances.on('here', (here) => {
       for (const peer of here.peers) this.#met({ ...here, peer }, here.to)
@@ -227,10 +226,11 @@ export class IntroductionsAcross {
     const { id } = peer
     if (to === undefined && !this.#concerns(app, key)) return
     this.#gathering.add(['met', app, id, instance, to], key, met, (keys) => {
-      const known = (key: string) => this.#remote.at(topics.key(app, key), id, instance)
-      // what it has announced may have changed meanwhile
-      const now = keys.map(known).find((found) => found !== undefined)
-      if (now) this.local.introduceRemote(app, now, keys, (key) => known(key) !== undefined, to)
+      const still = (key: string) =>
+        this.#remote.at(topics.key(app, key), id, instance) !== undefined
+      const info = (hears: (key: string) => boolean) =>
+        this.#updates.newest({ app, id, instance }, keys, hears)
+      this.local.introduceRemote(app, id, info, keys, still, to)
     })
   }
 

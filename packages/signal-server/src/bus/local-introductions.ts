@@ -21,6 +21,7 @@ export interface AnnouncingPeer {
   announcedElsewhere: Announcement | undefined
   /** What counts. */
   readonly announcement: Announcement | undefined
+  readonly info: Json | undefined
 }
 
 /** The introductions of this instance, as far as others are concerned with them. */
@@ -33,9 +34,17 @@ export interface LocalIntroductions {
   peerOn(app: string, key: string, id: string): PeerNotice | undefined
   /**
    * A peer elsewhere wants these keys: tells those here who do, or only the one named.
+   * @param info - what it has announced, for somebody who hears of some keys
    * @param still - whether that is so for a key at the moment when somebody is told
    */
-  introduceRemote(app: string, about: PeerNotice, keys: string[], still: Still, to?: string): void
+  introduceRemote(
+    app: string,
+    id: string,
+    info: (hears: Still) => Json | undefined,
+    keys: string[],
+    still: Still,
+    to?: string,
+  ): void
   /** Two peers whose connection has failed are introduced once more; one or both are elsewhere. */
   introduceAgain(app: string, about: PeerNotice, key: string, to: string): void
   /** The newest session of a peer is here, and hears of the peers here, for another one asked. */

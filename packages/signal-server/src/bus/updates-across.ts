@@ -1,7 +1,8 @@
+import type { Json } from 'signal-protocol'
 import { outranks, type Announcement } from './announcement.js'
 import type { Instances } from './instances.js'
 import type { Known, LocalIntroductions } from './local-introductions.js'
-import type { RemotePeers } from './remote-peers.js'
+import type { RemotePeer, RemotePeers } from './remote-peers.js'
 import { topics } from './topics.js'
 import type { BusMessage, Signed } from './wire.js'
 
@@ -43,9 +44,30 @@ export class UpdatesAcross {
     for (const [instance, keys] of byInstance) this.#send(instance, app, id, keys, counts, quiet)
     // what was announced here is shown here by who carries that out
     if (quiet || counts.instance === this.instances.id) return
-    const takenBack = before !== undefined && before.at > counts.at
     const told = (at: number) => this.#toldElsewhere(app, id, at)
-    this.local.show(app, id, takenBack ? nobody : known(told, counts.at))
+    this.local.show(app, id, known(told, counts.at, before?.at))
+  }
+
+  /**
+   * What a peer has announced that an instance introduces, for somebody who hears of some keys: he
+   * may have been told more by another instance than that one knows.
+   * @param keys - for which it is introduced
+   */
+  newest(
+    { app, id, instance }: { app: string; id: string; instance: string },
+    keys: readonly string[],
+    hears: (key: string) => boolean,
+  ): Json | undefined {
+    let newest: RemotePeer | undefined
+    for (const key of keys) {
+      if ((newest = this.remote.at(topics.key(app, key), id, instance))) break
+    }
+    for (const peer of this.remote.announcing(app, id)) {
+      if (peer.announced! > (newest?.announced ?? 0) && hears(peer.key)) newest = peer
+    }
+    const here = this.local.peer(app, id)
+    const newer = here?.announcement && here.announcement.at > (newest?.announced ?? 0)
+    return newer && [...here.keys].some(hears) ? here.info : newest?.info
   }
 
   #send(
@@ -69,22 +91,16 @@ export class UpdatesAcross {
   }
 
   #updated({ app, id, keys, info, announced, quiet, instance }: Message<'update'>): void {
-    const at = announced ?? 0
     const peerOn = (key: string) => this.remote.at(topics.key(app, key), id, instance)
-    const told = known((at) => this.#told(app, id, at), at)
-    let takenBack = false
-    const concerned: string[] = []
-    for (const key of keys) {
-      const peer = peerOn(key)
-      // who has not heard of it will be told what it has announced then
-      if (!peer) continue
-      concerned.push(key)
-      if ((peer.announced ?? 0) > at) takenBack = true
-      this.remote.add({ ...peer, info, announced })
-    }
+    // who has not heard of it will be told what it has announced then
+    const concerned = keys.flatMap((key) => peerOn(key) ?? [])
+    const before = Math.max(...concerned.map((peer) => peer.announced ?? 0))
+    const told = known((at) => this.#told(app, id, at), announced ?? 0, before)
+    for (const peer of concerned) this.remote.add({ ...peer, info, announced })
     if (quiet || info === undefined) return
     const still = (key: string) => peerOn(key)?.announced === announced
-    this.local.updateRemote(app, id, info, concerned, still, takenBack ? nobody : told)
+    const shared = concerned.map(({ key }) => key)
+    this.local.updateRemote(app, id, info, shared, still, told)
   }
 
   /** Keys whose peers have been told what a peer has announced at this time, or later. */
@@ -102,17 +118,21 @@ export class UpdatesAcross {
   }
 }
 
-const nobody: Known = () => false
-
 /**
  * Who need not be told: who hears of a key whose peers were told before this is asked, or are told
  * something newer meanwhile.
+ *
+ * @param told - keys whose peers were told what was announced at a time, or later
+ * @param at - when it was announced
+ * @param before - when that was announced which counted before; where it is later, as that of an
+ * older session may be, it is taken back, and who was told it has to be told
  */
-function known(told: (at: number) => Iterable<string>, at: number): Known {
-  const before = [...told(at)]
+function known(told: (at: number) => Iterable<string>, at: number, before = 0): Known {
+  const since = before > at ? before + 1 : at
+  const already = [...told(since)]
   return (hears) => {
-    if (before.some(hears)) return true
-    for (const key of told(at + 1)) if (hears(key)) return true
+    if (already.some(hears)) return true
+    for (const key of told(since + 1)) if (hears(key)) return true
     return false
   }
 }

@@ -38,8 +38,15 @@ export class Abroad implements LocalIntroductions {
     return peer?.has(key) ? this.#notice(peer, key) : undefined
   }
 
-  introduceRemote(app: string, about: PeerNotice, keys: string[], still: Still, to?: string): void {
-    this.work.run(this.#introduce(app, about, keys, still, to))
+  introduceRemote(
+    app: string,
+    id: string,
+    info: (hears: Still) => Json | undefined,
+    keys: string[],
+    still: Still,
+    to?: string,
+  ): void {
+    this.work.run(this.#introduce(app, { id, info }, keys, still, to))
   }
 
   introduceAgain(app: string, { id, info }: PeerNotice, key: string, to: string): void {
@@ -58,13 +65,8 @@ export class Abroad implements LocalIntroductions {
       }
     }
     for (const [other, common] of shared) {
-      this.introduceRemote(
-        app,
-        this.#notice(other, common[0]!),
-        common,
-        (key) => other.has(key),
-        id,
-      )
+      const info = () => other.info
+      this.introduceRemote(app, other.id, info, common, (key) => other.has(key), id)
     }
   }
 
@@ -127,8 +129,13 @@ export class Abroad implements LocalIntroductions {
     return dialect === this.v1 && keys.has(key)
   }
 
-  *#introduce(app: string, about: PeerNotice, keys: string[], still: Still, to?: string): Steps {
-    const { id, info } = about
+  *#introduce(
+    app: string,
+    { id, info }: { id: string; info: (hears: Still) => Json | undefined },
+    keys: string[],
+    still: Still,
+    to?: string,
+  ): Steps {
     const targets = new Map<Session, string[]>()
     yield* this.#audience(app, id, keys, targets, to)
     for (const [target, common] of targets) {
@@ -136,7 +143,8 @@ export class Abroad implements LocalIntroductions {
       while (to !== undefined && target.congested) yield target.drained()
       const shared = common.filter(still)
       if (shared.length === 0) continue
-      target.tell({ type: 'introduction', id, keys: shared, info })
+      const hears = (key: string) => target.peer.sessionFor(key) === target
+      target.tell({ type: 'introduction', id, keys: shared, info: info(hears) })
       this.introduced(app, target.id, id, shared)
       yield
     }
