@@ -1,6 +1,7 @@
 import type { Instances } from '../bus/instances.js'
 import { PipesAcross } from '../bus/pipes-across.js'
-import { PlacesAcross, type Occupant } from '../bus/places-across.js'
+import type { Occupant } from '../bus/occupants.js'
+import { PlacesAcross } from '../bus/places-across.js'
 import type { EndpointContext } from '../endpoint.js'
 import { Hold } from './hold.js'
 import type { Leg } from './leg.js'
