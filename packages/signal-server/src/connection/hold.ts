@@ -1,14 +1,13 @@
 import { CloseCode } from 'signal-protocol'
 import { Share, type ByteBudget } from '../byte-budget.js'
 import type { EndpointContext } from '../endpoint.js'
-import { Pace } from '../pace.js'
-import { Slowdown } from '../slowdown.js'
 import type { Outcome } from '../stats.js'
-import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
+import { Opcode, type ControlOpcode } from './frame.js'
 import { Pause } from './inlet.js'
 import type { Leg } from './leg.js'
 import type { LegReceiver } from './pipe-end.js'
 import type { Place } from './place.js'
+import { Pongs } from './pongs.js'
 
 // the most that one read from the kernel delivers
 const chunkBytes = 64 * 1024
@@ -20,12 +19,10 @@ export class Hold implements LegReceiver {
   #bytes: Buffer | undefined
   #size = 0
   readonly #share: Share
-  /** A ping that came too soon after others. */
-  #unanswered: Buffer | undefined
+  /** Most send no pings while they wait. */
+  #pongs: Pongs | undefined
   readonly #startedAt = Date.now()
   readonly #timer: NodeJS.Timeout
-  readonly #pace: Pace
-  readonly #slowdown: Slowdown
 
   /**
    * @param budget - of what is held
@@ -39,13 +36,8 @@ export class Hold implements LegReceiver {
     private readonly over: (outcome: Outcome) => void,
   ) {
     this.#share = new Share(budget)
-    const { holdTime, messagesPerSecond, messagesBurst, slowedTime } = context.settings
+    const { holdTime } = context.settings
     this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTime)
-    this.#pace = new Pace(messagesPerSecond, messagesBurst)
-    this.#slowdown = new Slowdown(slowedTime, () => {
-      this.#answer()
-      leg.resume(Pause.pace)
-    })
     leg.receiver = this
   }
 
@@ -59,7 +51,7 @@ export class Hold implements LegReceiver {
     this.#stop()
     const held = this.#bytes?.subarray(0, this.#size)
     this.#free()
-    this.#answer()
+    this.#pongs?.answer()
     this.leg.resume(Pause.full | Pause.pace | Pause.budget)
     return held
   }
@@ -88,13 +80,8 @@ export class Hold implements LegReceiver {
       this.over('hold_left')
       return
     }
-    const wait = this.#pace.spend(1)
-    // of many pings only the last has to be answered (RFC 6455 §5.5.3)
-    if (opcode === Opcode.ping && wait > 0) this.#unanswered = payload
-    else if (opcode === Opcode.ping) this.#pong(payload)
-    if (wait === 0) return
-    if (this.#slowdown.start(wait)) this.leg.pause(Pause.pace)
-    else this.failed(CloseCode.tooMany, 'rate_limited')
+    this.#pongs ??= new Pongs(this.leg, this.context.settings)
+    if (!this.#pongs.take(opcode, payload)) this.failed(CloseCode.tooMany, 'rate_limited')
   }
 
   failed(code: CloseCode | undefined, outcome: Outcome): void {
@@ -124,16 +111,6 @@ export class Hold implements LegReceiver {
     this.#share.set(larger)
   }
 
-  #pong(payload: Buffer): void {
-    this.leg.cork()
-    this.leg.write(serverFrame(Opcode.pong, payload))
-  }
-
-  #answer(): void {
-    if (this.#unanswered) this.#pong(this.#unanswered)
-    this.#unanswered = undefined
-  }
-
   #free(): void {
     this.#bytes = undefined
     this.#size = 0
@@ -142,6 +119,6 @@ export class Hold implements LegReceiver {
 
   #stop(): void {
     clearTimeout(this.#timer)
-    this.#slowdown.stop()
+    this.#pongs?.stop()
   }
 }
