@@ -6,9 +6,9 @@ import { elapse, inTurns, openPair, openPairs } from './pairs.js'
 import { emptyTally, LoadSession } from './sessions.js'
 import { wires } from './wires.js'
 
-/** Has the server collect its garbage, where it can. */
+/** Has the server collect its garbage, where it can: V8 gives back most of it a second later. */
 async function collect(target: Target): Promise<void> {
-  for (let times = 0; times < 2; times++) {
+  for (let times = 0; times < 6; times++) {
     if (target.collects) for (const pid of target.pids) process.kill(pid, 'SIGUSR2')
     await elapse(0.25)
   }
@@ -29,18 +29,20 @@ const opening = {
   },
 }
 
-/** Memory that one more idle thing costs the server, once its garbage is collected. */
+/**
+ * Memory that one more idle thing costs the server, once its garbage is collected. Those that are
+ * there before have let V8's young generation grow, which it does once.
+ */
 export async function idleMemory(
   target: Target,
-  { what, count }: { what: keyof typeof opening; count: number },
+  { what, before, count }: { what: keyof typeof opening; before: number; count: number },
 ): Promise<Metrics> {
-  const warmUp = 200
-  await inTurns(warmUp, 50, (number) => opening[what](target, number))
+  await inTurns(before, 50, (number) => opening[what](target, number))
   await collect(target)
-  const before = residentBytes(target.pids)
-  await inTurns(count, 50, (number) => opening[what](target, warmUp + number))
+  const resident = residentBytes(target.pids)
+  await inTurns(count, 50, (number) => opening[what](target, before + number))
   await collect(target)
-  return { bytesEach: (residentBytes(target.pids) - before) / count }
+  return { bytesEach: (residentBytes(target.pids) - resident) / count }
 }
 
 /** In pieces, so that it can be seen how far the kernel has taken them. */

@@ -6,9 +6,8 @@ import { inTurns, openPair } from './pairs.js'
 /** Pairs are opened, prove that they pass a message each way, and are reset; some at a time. */
 export async function pairRate(
   target: Target,
-  { seconds, atATime }: { seconds: number; atATime: number },
+  { warmUp, seconds, atATime }: { warmUp: number; seconds: number; atATime: number },
 ): Promise<Metrics> {
-  const warmUp = 200
   const most = 100_000
   let cost = startMeasuring(target.pids)
   let until = Infinity
