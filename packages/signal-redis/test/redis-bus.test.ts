@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { Cluster, Redis } from 'ioredis'
 import { FaultyProxy } from 'signal-server/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -28,6 +30,14 @@ async function hear(bus: RedisBus, topic: string): Promise<string[]> {
 
 const has = (heard: string[], what: string) =>
   eventually(() => heard.includes(what), `${what}, not ${heard.join(', ')}`)
+
+/** Somebody has tried several times to connect to an engine. */
+async function hasDialled(admin: Redis): Promise<void> {
+  const connections = async () =>
+    Number(/^total_connections_received:(\d+)/m.exec(await admin.info('stats'))![1])
+  const before = await connections()
+  await eventually(async () => (await connections()) >= before + 6, 'connections')
+}
 
 describe.runIf(hasEngine)(`a bus on Redis${withoutEngine}`, () => {
   test('carries bytes to all who subscribe, itself too, in order', async () => {
@@ -217,9 +227,11 @@ describe.runIf(hasEngine)(`a bus on Redis${withoutEngine}`, () => {
 
   test('stays down where the engine lets nobody in, and says why on DEBUG only', async () => {
     const engine = await Engine.start(['--requirepass', 'secret'])
+    const admin = new Redis(engine.url, { password: 'secret' })
+    onTestFinished(() => admin.disconnect())
     const bus = new RedisBus(engine.url)
     onTestFinished(() => bus.close())
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await hasDialled(admin)
     expect(bus.up).toBe(false)
   })
 
@@ -269,9 +281,16 @@ describe.runIf(hasEngine)(`a bus on Redis${withoutEngine}`, () => {
     bus.publish('t', Buffer.from('secret'))
     await has(heard, 'secret')
     // nobody's word is taken for who it is
-    const trusting = new RedisBus(url)
+    const dialled: unknown[] = []
+    const proxy = createServer((socket) => {
+      dialled.push(socket.pipe(connect(port)).pipe(socket))
+      socket.on('error', () => {})
+    })
+    onTestFinished(() => void proxy.close())
+    await once(proxy.listen(0, '127.0.0.1'), 'listening')
+    const trusting = new RedisBus(`rediss://127.0.0.1:${(proxy.address() as AddressInfo).port}`)
     onTestFinished(() => trusting.close())
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await eventually(() => dialled.length >= 6, 'several connections')
     expect(trusting.up).toBe(false)
   })
 
