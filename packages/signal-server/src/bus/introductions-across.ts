@@ -4,10 +4,9 @@ import { Gathering } from './gathering.js'
 import type { Instances } from './instances.js'
 import type { LocalIntroductions } from './local-introductions.js'
 import { RemotePeers, type RemotePeer } from './remote-peers.js'
-import type { Tell } from './retelling.js'
-import { Subscriptions } from './subscriptions.js'
 import { topics } from './topics.js'
 import { UpdatesAcross } from './updates-across.js'
+import { WantedKeys } from './wanted-keys.js'
 import type { PeerNotice } from './wire.js'
 
 /** What another instance says of one key, and whether it may have more to say. */
@@ -25,24 +24,19 @@ interface Told {
  */
 export class IntroductionsAcross {
   readonly #remote = new RemotePeers()
-  readonly #subscriptions: Subscriptions
+  readonly #wanted: WantedKeys
   readonly #gathering: Gathering
   readonly #updates: UpdatesAcross
   readonly #announcements: AnnouncementsAcross
-  /**
-   * Peers here, by topic, that want a key and have not told so yet. They need not hear of others:
-   * when they tell, they are answered.
-   */
-  readonly #untold = new Map<string, Set<string>>()
 
   constructor(
     private readonly instances: Instances,
     private readonly local: LocalIntroductions,
   ) {
-    this.#subscriptions = new Subscriptions(instances, (topic) => this.#remote.forget(topic))
     this.#gathering = new Gathering(instances)
     this.#updates = new UpdatesAcross(instances, this.#remote, local)
     this.#announcements = new AnnouncementsAcross(instances, local, this.#updates)
+    this.#wanted = new WantedKeys(instances, local, (topic) => this.#remote.forget(topic))
     instances.on('join', (join) => this.#joined(join))
     instances.on('here', (here) => {
       for (const peer of here.peers) this.#met({ ...here, peer }, here.to)
@@ -71,12 +65,6 @@ export class IntroductionsAcross {
     instances.onReturn(() => {
       for (const instance of this.#remote.instances()) this.#remote.doubt(instance)
     })
-    instances.retell(() => this.#everything())
-  }
-
-  /** Topics of keys that are heard. */
-  get topics(): number {
-    return this.#subscriptions.size
   }
 
   /**
@@ -86,24 +74,16 @@ export class IntroductionsAcross {
   join(app: string, id: string, keys: readonly string[], fresh: readonly string[]): void {
     this.#announcements.enter(app, id)
     for (const key of fresh) {
-      this.#subscriptions.want(topics.key(app, key))
+      this.#wanted.want(app, key, id)
       // known from a moment ago, when the key was wanted here as well
       this.#rank(app, key, id)
-      const topic = topics.key(app, key)
-      this.#untold.set(topic, (this.#untold.get(topic) ?? new Set()).add(id))
     }
-    this.#tell(app, keys, id)
+    this.#wanted.tell(app, keys, id)
   }
 
   /** A peer here wants these keys no longer. */
   leave(app: string, id: string, keys: readonly string[]): void {
-    for (const [n, key] of keys.entries()) {
-      const topic = topics.key(app, key)
-      const more = n + 1 < keys.length
-      this.instances.publish(topic, { t: 'leave', app, key, id, ...(more && { more }) })
-      this.#takesPart(topic, id)
-      this.#subscriptions.release(topic)
-    }
+    this.#wanted.leave(app, id, keys)
   }
 
   /** A session has left these keys, or is gone: its peer may have an older one that has them. */
@@ -160,40 +140,13 @@ export class IntroductionsAcross {
   close(): void {
     this.#announcements.close()
     this.#gathering.close()
-    this.#subscriptions.close()
-  }
-
-  /** Tells the others, once their answers can be heard, that a peer here wants keys. */
-  #tell(app: string, keys: readonly string[], id: string): void {
-    const names = keys.map((key) => topics.key(app, key))
-    this.#subscriptions.whenHeard(names, () => {
-      // it may have left some meanwhile
-      const wanted = keys.filter((key) => this.local.peerOn(app, key, id))
-      for (const name of names) this.#takesPart(name, id)
-      for (const [n, key] of wanted.entries()) {
-        const peer = this.local.peerOn(app, key, id)!
-        const more = n + 1 < wanted.length
-        const join = { t: 'join', app, key, peer, ...(more && { more }) } as const
-        this.instances.publish(topics.key(app, key), join)
-      }
-    })
-  }
-
-  #takesPart(topic: string, id: string): void {
-    const untold = this.#untold.get(topic)
-    if (untold?.delete(id) && untold.size === 0) this.#untold.delete(topic)
-  }
-
-  *#everything(): Iterable<Tell> {
-    for (const { app, id, keys } of this.local.everyone()) {
-      yield () => this.#tell(app, [...keys], id)
-    }
+    this.#wanted.close()
   }
 
   #joined(join: Told & { peer: PeerNotice }): void {
     this.#met(join)
     const { app, peer, instance } = join
-    if (!this.#concerns(app, join.key)) return
+    if (!this.#wanted.hasPeersOn(app, join.key)) return
     this.#gathering.add(['answer', app, peer.id, instance], join.key, join, (keys) =>
       this.#answer(app, keys, peer.id, instance),
     )
@@ -201,11 +154,10 @@ export class IntroductionsAcross {
 
   /** Answers a peer elsewhere that wants these keys with the peers here that do. */
   #answer(app: string, keys: string[], id: string, instance: string): void {
-    const wanted = keys.filter((key) => this.#concerns(app, key))
+    const wanted = keys.filter((key) => this.#wanted.hasPeersOn(app, key))
     const ours: string[] = []
     for (const [n, key] of wanted.entries()) {
-      const untold = this.#untold.get(topics.key(app, key))
-      const peers = this.local.peersOn(app, key).filter((peer) => !untold?.has(peer.id))
+      const peers = this.#wanted.peersOn(app, key)
       const more = n + 1 < wanted.length
       const theirs = this.#remote.at(topics.key(app, key), id, instance)
       const here = { t: 'here', app, key, to: id, peers, knows: theirs?.announced } as const
@@ -216,7 +168,7 @@ export class IntroductionsAcross {
     if (ours.length === 0) return
     // an older session of the same peer has asked: the newest, which is here, gets the answer
     this.local.introduceHere(app, id, ours)
-    this.#tell(app, ours, id)
+    this.#wanted.tell(app, ours, id)
   }
 
   /** @param to - the only one here who is to be told */
@@ -224,7 +176,7 @@ export class IntroductionsAcross {
     const { app, key, peer, instance } = met
     this.#know(app, key, peer, instance)
     const { id } = peer
-    if (to === undefined && !this.#concerns(app, key)) return
+    if (to === undefined && !this.#wanted.hasPeersOn(app, key)) return
     this.#gathering.add(['met', app, id, instance, to], key, met, (keys) => {
       const still = (key: string) =>
         this.#remote.at(topics.key(app, key), id, instance) !== undefined
@@ -232,12 +184,6 @@ export class IntroductionsAcross {
         this.#updates.newest({ app, id, instance }, keys, hears)
       this.local.introduceRemote(app, id, info, keys, still, to)
     })
-  }
-
-  /** Whether a peer here has to hear of one that joins a key. */
-  #concerns(app: string, key: string): boolean {
-    const untold = this.#untold.get(topics.key(app, key))
-    return this.local.count(app, key) > (untold?.size ?? 0)
   }
 
   #know(app: string, key: string, peer: PeerNotice, instance: string): void {

@@ -1,0 +1,87 @@
+import type { Instances } from './instances.js'
+import type { LocalIntroductions } from './local-introductions.js'
+import type { Tell } from './retelling.js'
+import { Subscriptions } from './subscriptions.js'
+import { topics } from './topics.js'
+import type { PeerNotice } from './wire.js'
+
+/** The keys that peers here want: their topics are heard, and *then* the other instances told. */
+export class WantedKeys {
+  readonly #subscriptions: Subscriptions
+  /**
+   * Peers here, by topic, that want a key and have not told so yet. They need not hear of others:
+   * when they tell, they are answered.
+   */
+  readonly #untold = new Map<string, Set<string>>()
+
+  /** @param dropped - called when a topic is no longer heard */
+  constructor(
+    private readonly instances: Instances,
+    private readonly local: LocalIntroductions,
+    dropped: (topic: string) => void,
+  ) {
+    this.#subscriptions = new Subscriptions(instances, dropped)
+    instances.retell(() => this.#everything())
+  }
+
+  /** A peer here wants a key that it did not want before. */
+  want(app: string, key: string, id: string): void {
+    const topic = topics.key(app, key)
+    this.#subscriptions.want(topic)
+    this.#untold.set(topic, (this.#untold.get(topic) ?? new Set()).add(id))
+  }
+
+  /** Tells the others, once their answers can be heard, that a peer here wants keys. */
+  tell(app: string, keys: readonly string[], id: string): void {
+    const names = keys.map((key) => topics.key(app, key))
+    this.#subscriptions.whenHeard(names, () => {
+      // it may have left some meanwhile
+      const wanted = keys.filter((key) => this.local.peerOn(app, key, id))
+      for (const name of names) this.#takesPart(name, id)
+      for (const [n, key] of wanted.entries()) {
+        const peer = this.local.peerOn(app, key, id)!
+        const more = n + 1 < wanted.length
+        const join = { t: 'join', app, key, peer, ...(more && { more }) } as const
+        this.instances.publish(topics.key(app, key), join)
+      }
+    })
+  }
+
+  /** A peer here wants these keys no longer. */
+  leave(app: string, id: string, keys: readonly string[]): void {
+    for (const [n, key] of keys.entries()) {
+      const topic = topics.key(app, key)
+      const more = n + 1 < keys.length
+      this.instances.publish(topic, { t: 'leave', app, key, id, ...(more && { more }) })
+      this.#takesPart(topic, id)
+      this.#subscriptions.release(topic)
+    }
+  }
+
+  /** The peers here that want a key and have told so. */
+  peersOn(app: string, key: string): PeerNotice[] {
+    const untold = this.#untold.get(topics.key(app, key))
+    return this.local.peersOn(app, key).filter(({ id }) => !untold?.has(id))
+  }
+
+  /** Whether there is one. */
+  hasPeersOn(app: string, key: string): boolean {
+    const untold = this.#untold.get(topics.key(app, key))
+    return this.local.count(app, key) > (untold?.size ?? 0)
+  }
+
+  close(): void {
+    this.#subscriptions.close()
+  }
+
+  #takesPart(topic: string, id: string): void {
+    const untold = this.#untold.get(topic)
+    if (untold?.delete(id) && untold.size === 0) this.#untold.delete(topic)
+  }
+
+  *#everything(): Iterable<Tell> {
+    for (const { app, id, keys } of this.local.everyone()) {
+      yield () => this.tell(app, [...keys], id)
+    }
+  }
+}
