@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util'
 import { Tokens } from 'signal-server'
 import { Bystanders } from './bystanders.js'
+import { commandLine } from './command-line.js'
 import { fuzzCase } from './fuzz-case.js'
 import { quiet } from './quiet.js'
 import { secret } from './secrets.js'
@@ -8,18 +8,23 @@ import { ServerProcess } from './server-process.js'
 
 // `yarn fuzz`: clients that send anything, in every phase, while two others talk undisturbed.
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    from: { type: 'string', default: '0' },
-    cases: { type: 'string', default: '1000000000' },
-  },
+const usage = `yarn fuzz [options]
+  --minutes N  how long (1)
+  --seed N     what the random choices follow from; the same number, the same cases (by the time)
+  --from N     the first case (0)
+  --cases N    ends after so many, if the time is not over before
+
+One fault ends it with exit code 1, and with the command that repeats the cases in which it was found.
+`
+const { numbers } = commandLine(usage, {
+  minutes: { fallback: 1, least: 0.01 },
+  seed: { fallback: Date.now() % 1_000_000, least: 0 },
+  from: { fallback: 0, least: 0 },
+  cases: { fallback: 1_000_000_000, least: 1 },
 })
-const seed = Number(values.seed ?? Date.now() % 1_000_000)
-const until = Date.now() + Number(values.minutes) * 60_000
-const first = Number(values.from)
-const last = first + Number(values.cases)
+const { minutes, seed, from: first, cases } = numbers
+const until = Date.now() + minutes * 60_000
+const last = first + cases
 const together = 60
 const batch = 600
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { churn, type Tally } from './churn.js'
+import { commandLine } from './command-line.js'
 import { curve, type Sample } from './curve.js'
 import { quiet } from './quiet.js'
 import { Random } from './random.js'
@@ -10,16 +10,24 @@ import { ServerProcess } from './server-process.js'
 // `yarn soak`: clients that come, talk and go for a long time; then memory, handles and everything
 // that the server counts must be back where they were.
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '1' },
-    seed: { type: 'string', default: '1' },
-    together: { type: 'string', default: '60' },
-    write: { type: 'boolean', default: false },
+const usage = `yarn soak [options]
+  --minutes N   how long (1)
+  --together N  pairs at a time (60)
+  --seed N      what the random choices follow from (1)
+  --write       puts the plot of memory into docs/soak.svg
+
+What the server has kept, or a byte that is not as it was sent, ends it with an exit code of 1.
+`
+const { numbers, on } = commandLine(
+  usage,
+  {
+    minutes: { fallback: 1, least: 0.01 },
+    together: { fallback: 60, least: 1 },
+    seed: { fallback: 1, least: 0 },
   },
-})
-const minutes = Number(values.minutes)
-const together = Number(values.together)
+  ['write'],
+)
+const { minutes, together, seed } = numbers
 const until = Date.now() + minutes * 60_000
 const sampleInterval = 2_000
 const picture = fileURLToPath(new URL('../../docs/soak.svg', import.meta.url))
@@ -59,7 +67,7 @@ console.log(`${tally.pairs} pairs, ${megabytes(tally.bytes)} MB, every byte as i
 console.log(`Heap ${megabytes(before.memory.heapUsed)} → ${megabytes(after.memory.heapUsed)} MB`)
 console.log(`Memory ${megabytes(before.memory.rss)} → ${megabytes(after.memory.rss)} MB`)
 console.log('No handle more than before the first client; nothing left in any map.')
-if (values.write) {
+if (on.has('write')) {
   const title = `${tally.pairs} pairs in ${minutes} minutes, ${together} at a time`
   writeFileSync(picture, curve(samples, title))
 }
@@ -74,7 +82,7 @@ async function round(end: number): Promise<void> {
   const one = async () => {
     while (Date.now() < end && server.faults.length === 0) {
       const name = `${end}-${number++}`
-      await churn(server.port, name, new Random(Number(values.seed) * 7_919 + number), tally)
+      await churn(server.port, name, new Random(seed * 7_919 + number), tally)
     }
   }
   await Promise.all(Array.from({ length: together }, one))
