@@ -8,6 +8,9 @@ import { root } from './yarn.mjs'
 
 const server = join(root, 'packages', 'signal-server-standalone')
 
+// `yarn start:signal-server -- --port 3000`: npm takes this -- away, and Yarn passes it on
+if (process.argv[2] === '--') process.argv.splice(2, 1)
+
 endWithParent()
 try {
   await setUp()
