@@ -137,6 +137,25 @@ describe('what a peer announces in one of its sessions', () => {
     }
   })
 
+  test('is taken back where a newer one was on its way, which nobody misses', async () => {
+    const fleet = await Fleet.sail(3)
+    const [older, newer] = await twins(fleet)
+    const clients = await audience(fleet)
+    fleet.bus.delay = ({ t }) => (t === 'announced' || t === 'update' ? 100 : 0)
+    announce(newer, 'newer')
+    await newer.settled()
+    await later()
+    announce(older, 'older')
+    await eventually(() => clients.every((client) => updates(client).length > 0), 'Updates')
+    await eventually(
+      () => clients.every((client) => known(client) === 'newer'),
+      () => clients.map(known).join(', '),
+    )
+    // who shares only that key, elsewhere, cannot have known better
+    expect(updates(clients[8]!)).toEqual(['older', 'newer'])
+    expect(updates(clients[10]!).at(-1)).toBe('newer')
+  })
+
   test('is the same for all in the end, where several sessions announce at once', async () => {
     const fleet = await Fleet.sail(3)
     const [older, newer] = await twins(fleet)
