@@ -67,9 +67,9 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
     const introductions = new IntroductionEndpoint(this.#context, v1)
     this.#endpoints.push(
       introductions,
-      new ConnectionEndpoint(this.#context, ({ app, localId, remoteId, key }) => {
-        introductions.introduceAgain(app, localId, remoteId, key)
-      }),
+      new ConnectionEndpoint(this.#context, ({ app, localId, remoteId, key }) =>
+        introductions.introduceAgain(app, localId, remoteId, key),
+      ),
     )
   }
 

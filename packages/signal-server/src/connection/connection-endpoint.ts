@@ -36,10 +36,13 @@ export class ConnectionEndpoint implements Endpoint {
   #drained: Promise<void> | undefined
   #whenEmpty: (() => void) | undefined
 
-  /** @param introduceAgain - introduces the peer of a place to its other one anew */
+  /**
+   * @param introduceAgain - introduces the peer of a place to its other one anew; returns whether
+   * they may still want that
+   */
   constructor(
     private readonly context: EndpointContext,
-    private readonly introduceAgain: (place: PairKey) => void,
+    private readonly introduceAgain: (place: PairKey) => boolean,
   ) {
     const { budget, instances } = context
     this.#held = new ByteBudget(budget.max / 2, budget)
@@ -215,8 +218,7 @@ export class ConnectionEndpoint implements Endpoint {
     const ends = here.map(({ end }) => end)
     this.#reintroductions.schedule(here[0]!.place, ends, () => {
       const away = here.filter(({ place }) => !this.#pairings.occupied(place))
-      for (const { place } of away) this.introduceAgain(place)
-      return away.length > 0
+      return away.filter(({ place }) => this.introduceAgain(place)).length > 0
     })
   }
 

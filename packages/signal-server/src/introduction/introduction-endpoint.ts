@@ -75,18 +75,22 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     this.context.events.emit('sessionEnd', { app: world.app, id, lasted })
   }
 
-  /** Introduces a peer to another once more, where both still want the key. */
-  introduceAgain(app: string, to: string, about: string, key: string): void {
+  /**
+   * Introduces a peer to another once more, where both still want the key.
+   * @returns false where neither here nor elsewhere anybody can be
+   */
+  introduceAgain(app: string, to: string, about: string, key: string): boolean {
     const world = this.#worlds.get(app)
     const target = world?.peers.get(to)?.sessionFor(key)
     const other = world?.peers.get(about)
     if (target && other?.has(key)) {
       target.tell({ type: 'introduction', id: about, keys: [key], info: other.info, again: true })
       this.#requests.introduced(app, [to, about], [key])
-    } else {
-      // one of them may be elsewhere
-      this.#across?.introduceAgain(app, key, to, about)
+      return true
     }
+    // one of them may be elsewhere
+    this.#across?.introduceAgain(app, key, to, about)
+    return this.#across !== undefined
   }
 
   drain(): Promise<void> {
