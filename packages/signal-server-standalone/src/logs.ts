@@ -1,11 +1,13 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { RequestHandler } from 'express'
-import type { SignalServer, Stats } from 'signal-server'
+import type { Bus, SignalServer, Stats } from 'signal-server'
 
 type Fields = Record<string, string | number | readonly string[]>
 
 // a flood must not fill the disk
 const linesPerSecond = 200
+// how long a Redis may take to answer after the start, before it is said that it does not
+const redisPatience = 3_000
 
 /**
  * One line an event, for people or as JSON. Ids and keys are secrets, so lines have short names that
@@ -70,6 +72,20 @@ export class Logs {
       })
     })
     server.on('fault', this.fault)
+  }
+
+  /** Says when Redis does not answer, and when it does again: alone, an instance looks well. */
+  followRedis(bus: Bus): void {
+    let down = false
+    const look = () => {
+      clearTimeout(late)
+      if (bus.up !== down) return
+      down = !bus.up
+      if (down) this.#line('redis-down', redisIsDown, {})
+      else this.#line('redis-up', 'Redis answers: joined with the instances on it', {})
+    }
+    const late = setTimeout(look, redisPatience).unref()
+    bus.watch(look)
   }
 
   /**
@@ -158,6 +174,9 @@ export class Logs {
     return this.#names(ids).join(' – ')
   }
 }
+
+const redisIsDown =
+  'Redis does not answer (DEBUG=signal:redis shows why): alone with its own clients, and trying on'
 
 const inApp = (app: string) => (app === '' ? '' : ` (${JSON.stringify(app)})`)
 

@@ -35,7 +35,7 @@ async function serveAlone(settings: Settings, bus: Bus | undefined): Promise<voi
   const tokens = settings.tokens && new Tokens(settings.tokens)
   const server = serverFrom(settings, tokens, bus)
   logs.follow(server)
-  const registry = metricsOf(server)
+  const registry = metricsOf(server, bus)
   const traffic = new Traffic()
   traffic.look(server.stats())
   setInterval(() => traffic.look(server.stats()), 1_000).unref()
@@ -60,4 +60,5 @@ async function serveAlone(settings: Settings, bus: Bus | undefined): Promise<voi
   })
   // whoever reads this may send a signal at once
   logs.listening(url, (columns) => banner({ ...settings, port: actual }, url, columns))
+  if (bus) logs.followRedis(bus)
 }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { Client } from '../../signal-server/test/harness/client.js'
 import { Command, ws } from './harness/command.js'
-import { redisMissing, redisTitle, startRedis } from './harness/redis.js'
+import { metrics } from './harness/metrics.js'
+import { freePort, redisMissing, redisTitle, startRedis } from './harness/redis.js'
 
 describe.skipIf(redisMissing)(redisTitle('with REDIS_URL'), () => {
   test.each([
@@ -22,8 +24,23 @@ describe.skipIf(redisMissing)(redisTitle('with REDIS_URL'), () => {
     const b = await Client.open(`${ws(other.url)}/connection/bob/alice/k`)
     expect((await b.messages.next()).text).toBe('over the bus')
     await Promise.all([a.close(), b.closed])
+    expect((await metrics(one.url)).get('signal_redis_up')).toBe(1)
     expect((await one.command.end()).code).toBe(0)
-    expect((await other.command.end()).code).toBe(0)
+    const { code, stdout } = await other.command.end()
+    expect(code).toBe(0)
+    expect(stdout).not.toMatch(/redis-(up|down)/)
+  })
+
+  test('a Redis that comes late is told of', async () => {
+    const port = await freePort()
+    const { command, url } = await Command.serve({ REDIS_URL: `redis://127.0.0.1:${port}` })
+    await eventually(() => command.output.includes('redis-down'), 'the line that it is not there')
+    expect((await metrics(url)).get('signal_redis_up')).toBe(0)
+    await startRedis(port)
+    await eventually(() => /redis-down[^]*redis-up/.test(command.output), 'the line that it is')
+    expect((await metrics(url)).get('signal_redis_up')).toBe(1)
+    const { stdout } = await command.end()
+    expect(stdout.match(/redis-(up|down)/g)).toHaveLength(2)
   })
 })
 
@@ -31,6 +48,11 @@ test('without a Redis that answers, the command starts, serves its own clients a
   const { command, url } = await Command.serve({ REDIS_URL: 'redis://127.0.0.1:1' })
   const { code } = await Command.run(['doctor', url]).ended
   expect(code).toBe(0)
+  await eventually(
+    () => /redis-down .*DEBUG=signal:redis/.test(command.output),
+    'the line on Redis',
+  )
+  expect((await metrics(url)).get('signal_redis_up')).toBe(0)
   expect((await command.end()).code).toBe(0)
 })
 

@@ -7,7 +7,7 @@ import {
   Registry,
   type Aggregator,
 } from 'prom-client'
-import { version, type SignalServer, type Stats } from 'signal-server'
+import { version, type Bus, type SignalServer, type Stats } from 'signal-server'
 
 // from a pair on one machine to a hold that waits for its two minutes
 const pairingBuckets = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 120]
@@ -29,8 +29,10 @@ export function metricsRouter(metrics: () => Promise<string>): Router {
 /**
  * What a server counts. Labels have names of outcomes and endpoints only: never an id, a key, an
  * app or an address, of which there are as many as clients like.
+ *
+ * @param redis - the bus on it, where there is one
  */
-export function metricsOf(server: SignalServer): Registry {
+export function metricsOf(server: SignalServer, redis: Bus | undefined): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -45,6 +47,7 @@ export function metricsOf(server: SignalServer): Registry {
   gauge('signal_sockets', 'Sockets that were upgraded and live.', (stats) => stats.sockets)
   gauge('signal_buffered_bytes', 'Bytes buffered in all.', (stats) => stats.bufferedBytes)
   gauge('signal_ready', 'Whether it lets clients in.', () => (server.draining ? 0 : 1), 'min')
+  if (redis) gauge('signal_redis_up', 'Whether Redis answers.', () => (redis.up ? 1 : 0), 'min')
   counter('signal_piped_bytes_total', 'Bytes through pipes.', (stats) => stats.pipedBytes)
   counter('signal_piped_messages_total', 'Messages through pipes.', (stats) => stats.pipedMessages)
   counter(

@@ -47,7 +47,7 @@ async function work(told: Settings, worker: Worker): Promise<void> {
   const server = serverFrom(settings, tokens, redis ?? bus)
   logs.follow(server)
 
-  const registry = metricsOf(server)
+  const registry = metricsOf(server, redis)
   await answerQuestions<boolean, Report>(bus, topics.report, logs.fault, async (metrics) => ({
     number,
     pid: process.pid,
@@ -74,6 +74,7 @@ async function work(told: Settings, worker: Worker): Promise<void> {
     ...(host !== undefined && { host }),
     ...(tls && { tls }),
   })
+  if (redis) logs.followRedis(redis)
   await worker.stopped
   await server.drain()
   await server.close()

@@ -16,13 +16,19 @@ export const redisMissing = program === undefined && !process.env.CI
 export const redisTitle = (text: string): string =>
   redisMissing ? `${text} (not run: redis-server is not installed)` : text
 
-/** A Redis of the test's own. */
-export async function startRedis(): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'signal-redis-'))
+/** A port of which nobody has heard yet. */
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** A Redis of the test's own. */
+export async function startRedis(port?: number): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'signal-redis-'))
+  port ??= await freePort()
   const settings = { port: String(port), bind: '127.0.0.1', dir: folder, save: '' }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
   const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'inherit'] })
