@@ -54,6 +54,8 @@ export class Client extends Emitter<ClientEvents> {
     super()
     // before anything is there that would stay behind
     this.id = checked(id)
+    // it would be taken for a list of its letters
+    if (typeof keys === 'string') throw new TypeError('Not a list of keys')
     for (const key of keys) (this.keys as Set<string>).add(checked(key))
     const own = given ?? WebSocket
     const dialler = createDialler(url, token)

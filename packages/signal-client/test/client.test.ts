@@ -107,6 +107,11 @@ describe('an id', () => {
   })
 })
 
+test('keys may not be one string, which would be taken for a list of its letters', () => {
+  const options = { url: 'http://127.0.0.1:9', keys: 'happy-raccoon' }
+  expect(() => new Client(options)).toThrow('Not a list of keys')
+})
+
 describe('info', () => {
   test('is shown to peers with the introduction, and each change of it once', async () => {
     const stage = await Stage.open()
