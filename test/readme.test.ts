@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import ts from 'typescript'
@@ -21,6 +21,14 @@ const code = samples.filter(({ language }) => ['ts', 'js'].includes(language))
 const commands = samples
   .filter(({ language }) => language === 'sh')
   .flatMap(({ place, text }) => text.split('\n').map((line) => ({ place, line: line.trim() })))
+
+const kinds = [
+  'dependencies',
+  'devDependencies',
+  'peerDependencies',
+  'optionalDependencies',
+] as const
+type Manifest = Partial<Record<(typeof kinds)[number], Record<string, string>>>
 
 describe('README', () => {
   test.each([
@@ -60,6 +68,36 @@ describe('links', () => {
     const file = path ? join(dirname(document), path) : document
     expect(existsSync(join(root, file)), file).toBe(true)
     if (anchor) expect(anchorsOf(file)).toContain(anchor)
+  })
+})
+
+describe('ARCHITECTURE', () => {
+  const sources = ['signal-server', 'signal-webrtc'].flatMap((name) =>
+    readdirSync(join(root, 'packages', name, 'src'), { recursive: true, encoding: 'utf8' }),
+  )
+  const named = readDocument('ARCHITECTURE.md').match(/(?<=`)[\w/-]+\.ts(?=`)/g) ?? []
+
+  test.each([...new Set(named)])('names %s, which is there', (file) => {
+    expect(sources.some((path) => `/${path}`.endsWith(`/${file}`))).toBe(true)
+  })
+
+  const [, table = ''] = readDocument('ARCHITECTURE.md').split('\n## Dependencies\n')
+  const { workspaces } = JSON.parse(readDocument('package.json')) as { workspaces: string[] }
+  const folders = workspaces.flatMap((workspace) => {
+    const [parent = '', every] = workspace.split('/')
+    if (every === undefined) return [workspace]
+    return readdirSync(join(root, parent)).map((name) => join(parent, name))
+  })
+  const dependencies = ['.', ...folders].flatMap((folder) => {
+    const manifest = JSON.parse(readDocument(join(folder, 'package.json'))) as Manifest
+    return kinds.flatMap((kind) => Object.entries(manifest[kind] ?? {}))
+  })
+  const published = dependencies
+    .filter(([name, version]) => !/^workspace:/.test(version) && !/^@types\//.test(name))
+    .map(([name]) => name)
+
+  test.each([...new Set(published)])('says what %s is for', (name) => {
+    expect(table).toContain(`\`${name}\``)
   })
 })
 
