@@ -86,12 +86,12 @@ async function expectHealthy({ http }: ServerProcess): Promise<void> {
 const inMegabytes = (bytes: number) => Math.round(bytes / megabyte)
 
 test(
-  'row 29: 256 MiB in one frame pass, and the memory of the server stays flat',
+  'row 29: 1 GiB in one frame passes, and the memory of the server stays flat',
   { timeout: 60_000 },
   async ({ annotate }) => {
     const server = await ServerProcess.start()
     const [[sender, reader]] = (await openPairs(server, 1)) as [[Socket, Socket]]
-    const size = 256 * megabyte
+    const size = 1024 * megabyte
     const before = await server.residentBytes()
     server.forgetPeak()
     let got = 0
@@ -109,7 +109,8 @@ test(
     await within(arrived, 'the frame', 50_000)
     const grown = server.peakBytes() - before
     await annotate(`grew by ${inMegabytes(grown)} MiB`)
-    expect(grown).toBeLessThan(48 * megabyte)
+    // buffers that V8 has not collected yet: 80 MiB on Node 24, as of a raw splice, and half before
+    expect(grown).toBeLessThan(96 * megabyte)
     await expectHealthy(server)
   },
 )
@@ -190,7 +191,7 @@ test(
 
 test(
   'row 35: after 20,000 connects and closes nothing is left',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async ({ annotate }) => {
     const server = await ServerProcess.start()
     const comeAndGo = async (n: number) => {
@@ -210,8 +211,8 @@ test(
         const { sockets, waiting, pipes } = stats.endpoints.connection!
         return sockets === 0 && waiting === 0 && pipes === 0 && stats.bufferedBytes === 0
       }, 'an empty server')
-    // what the process keeps for good after its first connections is not counted
-    await inTurns(4_000, 100, comeAndGo)
+    // what V8 takes once for such a load, and from Node 24 on keeps, is not counted
+    await inTurns(20_000, 100, comeAndGo)
     await empty()
     const { memory: before } = await server.report(true)
     await inTurns(20_000, 100, comeAndGo)
