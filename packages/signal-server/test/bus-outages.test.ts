@@ -10,6 +10,9 @@ const key = 'happy-raccoon'
 const got = (client: Client, type: string): Fields[] =>
   client.seen.map(({ text }) => JSON.parse(text) as Fields).filter((m) => m.type === type)
 
+/** Whether a client was introduced to a peer. */
+const met = (client: Client, id: string) => got(client, 'Introduction').some((one) => one.id === id)
+
 /** Cuts every server off the bus, or mends that. */
 function set(fleet: Fleet, up: boolean): void {
   for (const bus of fleet.buses) bus.up = up
@@ -104,6 +107,33 @@ describe('while the bus is down', () => {
 })
 
 describe('a server that is cut off', () => {
+  test(
+    'row 41: leaves those who come before that is known to the older sessions of its peers',
+    { timeout: 40_000 },
+    async () => {
+      const fleet = await Fleet.sail(3)
+      const older = await fleet.v1(0, 'twin', key)
+      const now = Date.now()
+      await eventually(() => Date.now() > now, 'the next millisecond')
+      await fleet.v1(1, 'twin', key)
+      const watcher = await fleet.v1(0, 'watcher', key)
+      await watcher.next('Introduction')
+      fleet.buses[1]!.mute = true
+      const newcomers = [await fleet.v1(0, 'here', key), await fleet.v1(2, 'there', key)]
+      await eventually(
+        () => newcomers.every((client) => met(client, 'twin')),
+        'to be introduced to the twin',
+        15_000,
+      )
+      await eventually(
+        () => ['watcher', 'here', 'there'].every((id) => met(older, id)),
+        'the twin to be introduced to them',
+        15_000,
+      )
+      expect(got(watcher, 'Departure')).toEqual([])
+    },
+  )
+
   test(
     'row 41: and does not know it, is taken for dead by the others, and welcomed back',
     { timeout: 40_000 },

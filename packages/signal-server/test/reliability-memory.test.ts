@@ -110,7 +110,7 @@ test(
     const grown = server.peakBytes() - before
     await annotate(`grew by ${inMegabytes(grown)} MiB`)
     // buffers that V8 has not collected yet: 80 MiB on Node 24, as of a raw splice, and half before
-    expect(grown).toBeLessThan(96 * megabyte)
+    expect(grown).toBeLessThan(size / 8)
     await expectHealthy(server)
   },
 )
@@ -172,7 +172,8 @@ test(
       `grew by ${inMegabytes(grown)} MiB, of which ${inMegabytes(stats.bufferedBytes)} are counted`,
     )
     expect(stats.bufferedBytes).toBeLessThan(128 * megabyte)
-    expect(grown).toBeLessThan(128 * megabyte)
+    // with the garbage of V8, as above
+    expect(grown).toBeLessThan(192 * megabyte)
     expect(stats.endpoints.connection).toMatchObject({ pipes: 201 })
 
     const [a, b] = moving!

@@ -53,15 +53,13 @@ export class IntroductionsAcross {
     instances.on('again', ({ app, key, to, about }) => this.#again(app, key, to, about))
     instances.on('anew', ({ instance }) => this.#remote.doubt(instance))
     instances.on('told', ({ answer = false, instance, round }) => {
-      for (const peer of this.#remote.ofInstance(instance, true)) this.#left(peer)
+      this.#lost(this.#remote.ofInstance(instance, true))
       if (answer) return
       this.#gathering.whenTold(instance, () => {
         instances.send(instance, { t: 'told', answer: true, round })
       })
     })
-    instances.onDeath((instance) => {
-      for (const peer of this.#remote.ofInstance(instance)) this.#left(peer)
-    })
+    instances.onDeath((instance) => this.#lost(this.#remote.ofInstance(instance)))
     instances.onReturn(() => {
       for (const instance of this.#remote.instances()) this.#remote.doubt(instance)
     })
@@ -207,11 +205,42 @@ export class IntroductionsAcross {
     })
   }
 
+  /**
+   * These are gone without a word. Whoever came before that was known was left to them, so the older
+   * sessions that some of them have here make up for it.
+   */
+  #lost(peers: readonly RemotePeer[]): void {
+    const heirs = new Map<string, { app: string; id: string; keys: string[] }>()
+    for (const peer of peers) {
+      const { app, key, id } = peer
+      const wasNewest = this.#isOutranked(app, key, id)
+      this.#left(peer)
+      if (!wasNewest || this.#isOutranked(app, key, id)) continue
+      const name = JSON.stringify([app, id])
+      const heir = heirs.get(name)
+      if (heir) heir.keys.push(key)
+      else heirs.set(name, { app, id, keys: [key] })
+    }
+    for (const { app, id, keys } of heirs.values()) {
+      const still = (key: string) => this.local.peerOn(app, key, id) !== undefined
+      const info = () => this.local.peer(app, id)?.announcement?.info
+      this.local.introduceHere(app, id, keys)
+      this.local.introduceRemote(app, id, info, keys, still)
+      this.#wanted.tell(app, keys, id)
+    }
+  }
+
+  /** Whether a peer here that has a key has a newer session with it elsewhere. */
+  #isOutranked(app: string, key: string, id: string): boolean {
+    const here = this.local.peerOn(app, key, id)
+    const elsewhere = this.#remote.find(topics.key(app, key), id)
+    return here !== undefined && elsewhere !== undefined && elsewhere.since > here.since
+  }
+
   /** @returns whether it was for this instance to do, and is done */
   #again(app: string, key: string, to: string, about: string): boolean {
     const topic = topics.key(app, key)
-    const target = this.local.peerOn(app, key, to)
-    if (!target || (this.#remote.find(topic, to)?.since ?? 0) > target.since) return false
+    if (!this.local.peerOn(app, key, to) || this.#isOutranked(app, key, to)) return false
     const other = this.local.peerOn(app, key, about) ?? this.#remote.find(topic, about)
     if (other) this.local.introduceAgain(app, other, key, to)
     return true
