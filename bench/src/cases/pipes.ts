@@ -29,7 +29,7 @@ const chats = [
 function stream([name, title, bytes]: (typeof streams)[number], quick: boolean): BenchCase {
   const parameters = quick
     ? { bytes, seconds: 0.5, warmUp: 0.2 }
-    : { bytes, seconds: 0.7, warmUp: 0.3 }
+    : { bytes, seconds: 0.5, warmUp: 0.3 }
   return {
     name,
     title,
@@ -42,7 +42,7 @@ function stream([name, title, bytes]: (typeof streams)[number], quick: boolean):
 function chat([name, title, pairs]: (typeof chats)[number], quick: boolean): BenchCase {
   const parameters = quick
     ? { pairs, bytes: 128, seconds: 0.5, warmUp: 0.3 }
-    : { pairs, bytes: 128, seconds: 0.9, warmUp: 0.3 }
+    : { pairs, bytes: 128, seconds: 0.6, warmUp: 0.3 }
   return {
     name,
     title,

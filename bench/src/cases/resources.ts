@@ -14,7 +14,7 @@ function pairRate(quick: boolean): BenchCase {
         needs: ['pipe'],
         request: {
           load: 'pairRate',
-          parameters: { warmUp: 2000, seconds: quick ? 0.6 : 1.2, atATime: 50 },
+          parameters: { warmUp: 2000, seconds: quick ? 0.6 : 0.8, atATime: 50 },
         },
       },
     ],
