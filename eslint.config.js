@@ -57,7 +57,7 @@ export default defineConfig(
       'bench/**',
       'conformance/**',
       'examples/**',
-      'hunt/**',
+      'stress/**',
       'packages/signal-server-standalone/**',
     ],
     rules: { 'no-console': 'off' },

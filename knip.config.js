@@ -34,7 +34,7 @@ export default {
       entry: ['src/{main,load/main,contestants/*}.ts', 'test/**/*.test.ts'],
       project: ['src/**/*.ts', 'test/**/*.ts'],
     },
-    hunt: {
+    stress: {
       // Processes of their own, started by their path.
       entry: ['src/{fuzz,soak,server}.ts', 'test/**/*.test.ts'],
       project: ['src/**/*.ts', 'test/**/*.ts'],

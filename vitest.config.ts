@@ -20,7 +20,7 @@ export default defineConfig({
   test: {
     include: [
       '{packages,examples}/*/test/**/*.test.ts',
-      '{bench,conformance,hunt}/test/**/*.test.ts',
+      '{bench,conformance,stress}/test/**/*.test.ts',
       'test/**/*.test.ts',
     ],
     // The test of a fresh clone installs everything once more: too slow for every run.

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { Random } from '../../../hunt/src/random.js'
+import { Random } from '../../../stress/src/random.js'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { hasEngine, withoutEngine } from './harness/engine.js'
 import { FleetOnRedis } from './harness/fleet-on-redis.js'

@@ -1,6 +1,6 @@
 import { FaultyProxy } from 'signal-server/testing'
 import { onTestFinished } from 'vitest'
-import type { Random } from '../../../../hunt/src/random.js'
+import type { Random } from '../../../../stress/src/random.js'
 import { Engine } from './engine.js'
 import { Instance } from './instance.js'
 

@@ -1,5 +1,5 @@
 import { WebSocket } from 'ws'
-import type { Random } from '../../../../hunt/src/random.js'
+import type { Random } from '../../../../stress/src/random.js'
 
 /** What all clients of a campaign share. */
 export interface Campaign {

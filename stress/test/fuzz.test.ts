@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 it('survives clients that send anything, while others talk undisturbed', async () => {
-  const token = await new Tokens({ secret }).issue({ app: 'hunt' })
+  const token = await new Tokens({ secret }).issue({ app: 'stress' })
   const bystanders = await Bystanders.meet(server.port, token)
   for (let batch = 0; batch < 5; batch++) {
     const one = (_: unknown, i: number) => fuzzCase(server.port, 1, batch * 100 + i, token)

@@ -30,7 +30,7 @@ const batch = 600
 
 const server = await ServerProcess.start({ holdTime: 2_000, pingAfter: 2_000, pongWithin: 1_000 })
 const { handles: idle, memory: before } = await server.report()
-const token = await new Tokens({ secret }).issue({ app: 'hunt' })
+const token = await new Tokens({ secret }).issue({ app: 'stress' })
 const bystanders = await Bystanders.meet(server.port, token)
 console.log(`Fuzzing with --seed ${seed}, until ${new Date(until).toLocaleTimeString()}.`)
 
