@@ -5,7 +5,7 @@ import type { Dialect } from './dialects/dialect.js'
 import { update } from './introductions.js'
 import type { Peer } from './peer.js'
 import type { Session } from './session.js'
-import type { SlicedWork, Steps } from './sliced-work.js'
+import type { SlicedWork, Steps } from '../sliced-work.js'
 import type { Worlds } from './worlds.js'
 
 type Still = (key: string) => boolean

@@ -9,7 +9,7 @@ import { Abroad } from './abroad.js'
 import type { Dialect, Request } from './dialects/dialect.js'
 import { Requests } from './requests.js'
 import { Session, type SessionHandler } from './session.js'
-import { SlicedWork, type Steps } from './sliced-work.js'
+import { SlicedWork, type Steps } from '../sliced-work.js'
 import { Worlds } from './worlds.js'
 
 /** `/introduction/:localId`: peers that share a key are told of each other. */

@@ -3,7 +3,7 @@ import type { Known } from '../bus/local-introductions.js'
 import type { Dialect, Notice } from './dialects/dialect.js'
 import type { Peer } from './peer.js'
 import type { Session } from './session.js'
-import type { Steps } from './sliced-work.js'
+import type { Steps } from '../sliced-work.js'
 import type { World } from './world.js'
 
 /** A notice that goes to many sessions: encoded once for each dialect. */

@@ -6,7 +6,7 @@ import type { Dialect, Request } from './dialects/dialect.js'
 import { depart, introduce, update } from './introductions.js'
 import { JoinLimits } from './join-limits.js'
 import type { Session } from './session.js'
-import type { Steps } from './sliced-work.js'
+import type { Steps } from '../sliced-work.js'
 import type { Worlds } from './worlds.js'
 
 /** Where requests are carried out. */

@@ -12,7 +12,7 @@ import { BadMessage, type Dialect, type Notice, type Request } from './dialects/
 import { Inbox, type InboxOwner } from './inbox.js'
 import { Outbox } from './outbox.js'
 import type { Member, Peer } from './peer.js'
-import type { SlicedWork, Steps } from './sliced-work.js'
+import type { SlicedWork, Steps } from '../sliced-work.js'
 import type { World } from './world.js'
 
 /** Who carries out what a session asks for. */

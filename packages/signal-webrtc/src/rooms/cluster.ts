@@ -1,7 +1,7 @@
 import type { SharedRooms } from './redis.js'
 import type { Session } from './session.js'
 import type { Placement, RoomServer } from './socket.js'
-import type { Member, Visible } from './standing.js'
+import { isRoomKey, type Member, type Visible } from './standing.js'
 
 /** Thrown where other instances must be asked, and cannot be. */
 export class Unreachable extends Error {
@@ -30,11 +30,15 @@ export class Cluster {
 
   /**
    * A client, wherever it is, as a member of a room.
+   *
+   * @param id - of a client; the name of a room is nobody's id
    * @throws Unreachable
    */
   async member(key: string, id: string): Promise<Member | undefined> {
-    // socket.io keeps a room for each client, by its id
-    return toMembers(key, await this.#ask(() => this.io.in(id).fetchSockets()))[0]
+    // socket.io has no name for a client but that of a room, and a client may have written this one
+    if (isRoomKey(id)) return undefined
+    const sockets = await this.#ask(() => this.io.in(id).fetchSockets())
+    return toMembers(key, sockets).find((member) => member.id === id)
   }
 
   /**

@@ -115,7 +115,8 @@ export class Rooms {
 
   /**
    * Finds out whether what one member says may reach another one.
-   * @throws Refusal where they do not share the room, or too much waits for the other already;
+   * @param to - what the client wrote: nothing but the id of a member is accepted
+   * @throws Refusal if they do not share the room, or too much waits for the other already;
    * Unreachable
    */
   async checkShared(session: Session, room: string, to: string): Promise<void> {

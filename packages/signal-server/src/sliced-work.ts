@@ -1,7 +1,7 @@
 import { Fifo } from './fifo.js'
 
 /**
- * Work in small steps of some microseconds. It yields nothing after each; or a promise, where the
+ * Work in small steps of some microseconds. It yields nothing after each step; or a promise, if the
  * next step has to wait for it.
  */
 export type Steps = Generator<void | Promise<void>, void, void>
@@ -15,9 +15,10 @@ const sliceTime = 5
 const freshTime = 1
 
 /**
- * Runs work in slices, so that no request keeps the event loop from the others: 5 ms in one turn of
- * the loop. What has just come is begun before what has taken long already goes on; of the latter
- * one after the other, for work that was begun holds what it has found so far.
+ * Runs work in slices of 5 ms per turn of the event loop, so that no request keeps the loop from the
+ * others. Work that has just come begins before long work goes on, and leaves half of a slice to
+ * it. Long work goes on one piece after the other, for work that was begun holds what it has found
+ * so far.
  */
 export class SlicedWork {
   readonly #fresh = new Fifo<Work>()
@@ -28,7 +29,7 @@ export class SlicedWork {
   #running = false
   #closed = false
 
-  /** Runs the steps, then calls `done`: at once, where this turn of the event loop has time left. */
+  /** Runs the steps, then calls `done`: at once, if this turn of the event loop has time left. */
   run(steps: Steps, done: () => void = () => {}): void {
     if (this.#closed) return
     this.#fresh.push({ steps, done })
@@ -51,11 +52,13 @@ export class SlicedWork {
   #slice(): void {
     const start = performance.now()
     const end = start + sliceTime - this.#spent
+    const freshEnd = start + (sliceTime - this.#spent) / 2
     this.#running = true
     try {
       let now = start
       while (now < end && !this.#idle) {
-        const fresh = this.#fresh.shift()
+        const longWaits = this.#current !== undefined || this.#long.size > 0
+        const fresh = longWaits && now >= freshEnd ? undefined : this.#fresh.shift()
         if (fresh) {
           // a slice of its own for each would let many small ones wait for a few large ones
           if (this.#advance(fresh, Math.min(end, now + freshTime))) this.#long.push(fresh)
