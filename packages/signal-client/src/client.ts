@@ -9,7 +9,6 @@ import { newId } from './new-id.js'
 import type { Peer } from './peer.js'
 import { createPeers, type Peers } from './peers.js'
 import type { WebSocketClass } from './raw-socket.js'
-import { canStream, StreamSocket } from './stream-socket.js'
 import { whenBack } from './when-back.js'
 
 /** What a {@link Client} is given. */
@@ -57,16 +56,11 @@ export class Client extends Emitter<ClientEvents> {
     // it would be taken for a list of its letters
     if (typeof keys === 'string') throw new TypeError('Not a list of keys')
     for (const key of keys) (this.keys as Set<string>).add(checked(key))
-    const own = given ?? WebSocket
+    const Socket = given ?? WebSocket
     const dialler = createDialler(url, token)
-    const context = {
-      dialler,
-      Socket: !given && canStream() ? StreamSocket : own,
-      ownId: id,
-      emit: this.emit.bind(this),
-    }
+    const context = { dialler, Socket, ownId: id, emit: this.emit.bind(this) }
     this.#peers = createPeers(context, this.keys)
-    this.#introduction = createIntroduction(dialler, own, id, this.keys, info, {
+    this.#introduction = createIntroduction(dialler, Socket, id, this.keys, info, {
       message: (message) => this.#receive(message),
       down: (ending, wasUp) => this.#isDown(ending, wasUp),
       failed: (error) => {

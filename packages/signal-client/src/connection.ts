@@ -1,4 +1,4 @@
-import { createBackoff } from './backoff.js'
+import { createBackoff, type Backoff } from './backoff.js'
 import type { Dialler } from './dialler.js'
 import { cut, peerGone, type Ending } from './ending.js'
 import type { SignalError } from './errors.js'
@@ -9,6 +9,8 @@ import type { Message, RawSocket, WebSocketClass } from './raw-socket.js'
 export interface ConnectionUser {
   readonly path: string
   readonly Socket: WebSocketClass
+  /** When it may be dialled again, if earlier attempts count. @default nothing counts */
+  readonly backoff?: Backoff
   /** How long its greeting may take, in milliseconds. */
   readonly greetTime?: number
   /** Whether this message is the one that makes the connection useful. */
@@ -32,8 +34,11 @@ export interface Connection {
   readonly state: LineState
   /** The socket, while it is up. */
   readonly raw: RawSocket | undefined
-  /** Opens it now, where it is neither open nor being opened. */
-  dial(): void
+  /**
+   * It is wanted: opens it, if it is neither open nor being opened, as soon as the back-off allows.
+   * @param now - without regard to the back-off
+   */
+  dial(now?: boolean): void
   /**
    * Closes it until it is dialled (`rest`), or for good (`end`).
    * @returns resolves when its socket is gone
@@ -48,26 +53,31 @@ const provenAfter = 10_000
 
 /** Runs a {@link LineState line}: opens sockets, and opens them again with growing pauses. */
 export function createConnection(dialler: Dialler, user: ConnectionUser): Connection {
-  const backoff = createBackoff()
+  const { backoff = createBackoff() } = user
   let state: LineState = 'idle'
   let raw: RawSocket | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
+  let openedAt = 0
   /** Grows with each change of state, so that late answers are known as such. */
   let turn = 0
 
   const happen = (event: LineEvent) => {
     const next = nextState(state, event)
     if (!next) return
+    // it has failed, or what was tried a moment ago is not wanted at present
+    if (event === 'lost') backoff.pause()
+    else if (next === 'idle' && state !== 'waiting') backoff.pause(openedAt)
     state = next
     turn++
     clearTimeout(timer)
     if (state === 'connecting') void open(turn)
     else if (state === 'asking') void ask(turn)
-    else if (state === 'connected') timer = setTimeout(backoff.reset, provenAfter)
-    else if (state === 'waiting') timer = setTimeout(happen, backoff.next(), 'dial')
+    else if (state === 'connected') timer = setTimeout(() => backoff.reset(), provenAfter)
+    else if (state === 'waiting') timer = setTimeout(happen, backoff.wait, 'dial')
   }
 
   const open = async (mine: number) => {
+    openedAt = performance.now()
     let socket: RawSocket | undefined
     let why = cut
     try {
@@ -124,7 +134,10 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
     get raw() {
       return state === 'connected' ? raw : undefined
     },
-    dial: () => happen('dial'),
+    dial(now) {
+      if (now || (state === 'idle' && backoff.wait <= 0)) happen('dial')
+      else happen('wait')
+    },
     stop(wish) {
       const gone = release(1000)
       happen(wish)

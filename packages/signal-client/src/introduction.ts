@@ -118,7 +118,7 @@ export function createIntroduction(
   return {
     connection,
     nudge() {
-      connection.dial()
+      connection.dial(true)
       pulse.check()
     },
     send,

@@ -14,20 +14,21 @@ export type LineState = 'idle' | 'connecting' | 'connected' | 'asking' | 'waitin
  * What can happen to it:
  *
  * - `dial`: it is wanted, or the time to wait is over
+ * - `wait`: it is wanted, and was tried a moment ago
  * - `greeted`: what makes it useful has come
  * - `failed`: its socket has ended before that
  * - `lost`: its socket has ended after that, or may be asked for again
  * - `rest`: it is wanted no more at present
  * - `end`: it is wanted no more, or was refused for good
  */
-export type LineEvent = 'dial' | 'greeted' | 'failed' | 'lost' | 'rest' | 'end'
+export type LineEvent = 'dial' | 'wait' | 'greeted' | 'failed' | 'lost' | 'rest' | 'end'
 
 type Transitions = Partial<Record<LineEvent, LineState>>
 
 const always: Transitions = { rest: 'idle', end: 'over' }
 
 const table: Record<LineState, Transitions> = {
-  idle: { dial: 'connecting', end: 'over' },
+  idle: { dial: 'connecting', wait: 'waiting', end: 'over' },
   connecting: { ...always, greeted: 'connected', failed: 'asking' },
   connected: { ...always, lost: 'waiting' },
   asking: { ...always, dial: 'connecting', lost: 'waiting' },

@@ -1,4 +1,5 @@
 import { connectionPath, PAIRED_TEXT } from 'signal-protocol'
+import type { Backoff } from './backoff.js'
 import type { ClientEvents } from './client-events.js'
 import { createConnection } from './connection.js'
 import type { Dialler } from './dialler.js'
@@ -28,6 +29,8 @@ export interface Link {
   readonly socket: PipeSocket | undefined
   /** Whether nothing is there, and nothing is to be done. */
   readonly isIdle: boolean
+  /** When it may be dialled again. */
+  readonly backoff: Backoff
   /**
    * The server has introduced the peer; a pipe that lives is left alone.
    * @param again - the server knows that there is no pipe any more
@@ -50,11 +53,15 @@ export interface Link {
 // news of a pipe and of its introduction come on different TCP connections, in any order
 const settledAfter = 5_000
 
-/** @param idle - told when the pipe was the last that there was to be done */
+/**
+ * @param backoff - of this peer and key; it outlives the link
+ * @param idle - told when the pipe was the last that there was to be done
+ */
 export function createLink(
   { dialler, Socket, ownId, emit }: LinkContext,
   peer: Peer,
   key: string,
+  backoff: Backoff,
   idle: () => void,
 ): Link {
   const { id } = peer
@@ -70,10 +77,11 @@ export function createLink(
   const connection = createConnection(dialler, {
     path: connectionPath(ownId, id, key),
     Socket,
+    backoff,
     isGreeting: (data) => data === PAIRED_TEXT,
     greeted(raw) {
       doubted = false
-      pairedAt = Date.now()
+      pairedAt = performance.now()
       socket = new PipeSocket(raw)
       emit('peer', peer, key, socket)
     },
@@ -89,7 +97,7 @@ export function createLink(
       left(ending)
       // what never was a pipe can have been ended by the server only; and the close of one that the
       // peer has left may come after the introduction with which it is back
-      const returned = Date.now() - returnedAt < settledAfter
+      const returned = performance.now() - returnedAt < settledAfter
       const again = why === 'lost' || (why === 'closed' && (!wasUp || returned))
       return introduced && again && !own ? 'again' : 'rest'
     },
@@ -116,6 +124,7 @@ export function createLink(
   }
 
   return {
+    backoff,
     get socket() {
       return socket
     },
@@ -123,9 +132,9 @@ export function createLink(
       return !introduced && !socket
     },
     introduce(again) {
-      if (socket && !introduced) returnedAt = Date.now()
+      if (socket && !introduced) returnedAt = performance.now()
       introduced = true
-      if (socket && (doubted || (again && Date.now() - pairedAt > settledAfter))) abandon()
+      if (socket && (doubted || (again && performance.now() - pairedAt > settledAfter))) abandon()
       connection.dial()
     },
     depart(doubtful) {

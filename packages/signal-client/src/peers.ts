@@ -1,4 +1,5 @@
 import type { Departure, Introduction, Json } from 'signal-protocol'
+import { createBackoff, forgottenAfter, type Backoff } from './backoff.js'
 import { createLink, type Link, type LinkContext } from './link.js'
 import { Peer } from './peer.js'
 
@@ -13,16 +14,36 @@ export interface Peers {
   each(visit: (link: Link, key: string) => void): void
 }
 
+// a pipe that breaks is missed at once; its ceiling grows as every other
+const firstPause = 200
+// so that many strangers who come and go are not kept in mind
+const mostResting = 10_000
+
 /** @param wanted - the keys that the client wants, live */
 export function createPeers(context: LinkContext, wanted: ReadonlySet<string>): Peers {
   const known = new Map<string, Peer<Link>>()
+
+  /**
+   * The back-offs of links that were forgotten a moment ago, oldest first: a peer that leaves and
+   * comes back all the time is not dialled each time.
+   */
+  const resting = new Map<string, Backoff>()
+
+  const forget = (name: string, link: Link) => {
+    resting.delete(name)
+    resting.set(name, link.backoff)
+    for (const [oldest, { wait }] of resting) {
+      if (wait > -forgottenAfter && resting.size <= mostResting) break
+      resting.delete(oldest)
+    }
+  }
 
   /** Visits a link, and forgets it where nothing is left to be done. */
   const visit = (peer: Peer<Link>, key: string, look?: (link: Link, key: string) => void) => {
     const link = peer.links.get(key)
     if (!link) return
     look?.(link, key)
-    if (link.isIdle) peer.links.delete(key)
+    if (link.isIdle && peer.links.delete(key)) forget(JSON.stringify([peer.id, key]), link)
     if (!peer.links.size && known.get(peer.id) === peer) known.delete(peer.id)
   }
 
@@ -42,7 +63,15 @@ export function createPeers(context: LinkContext, wanted: ReadonlySet<string>): 
         const peer = known.get(id) ?? new Peer<Link>(id)
         known.set(id, peer)
         update(id, info)
-        const link = peer.links.get(key) ?? createLink(context, peer, key, () => visit(peer, key))
+        const link =
+          peer.links.get(key) ??
+          createLink(
+            context,
+            peer,
+            key,
+            resting.get(JSON.stringify([id, key])) ?? createBackoff(firstPause),
+            () => visit(peer, key),
+          )
         peer.links.set(key, link)
         link.introduce(again)
       }

@@ -2,17 +2,17 @@ import { expect, test } from 'vitest'
 import { nextState, type LineEvent, type LineState } from '../src/line.js'
 
 const states: LineState[] = ['idle', 'connecting', 'connected', 'asking', 'waiting', 'over']
-const events: LineEvent[] = ['dial', 'greeted', 'failed', 'lost', 'rest', 'end']
+const events: LineEvent[] = ['dial', 'wait', 'greeted', 'failed', 'lost', 'rest', 'end']
 
 // what each event leads to; a dash where it means nothing
 const table = `
-             dial       greeted   failed lost    rest end
-idle         connecting -         -      -       -    over
-connecting   -          connected asking -       idle over
-connected    -          -         -      waiting idle over
-asking       connecting -         -      waiting idle over
-waiting      connecting -         -      -       idle over
-over         -          -         -      -       -    -
+           dial       wait    greeted   failed lost    rest end
+idle       connecting waiting -         -      -       -    over
+connecting -          -       connected asking -       idle over
+connected  -          -       -         -      waiting idle over
+asking     connecting -       -         -      waiting idle over
+waiting    connecting -       -         -      -       idle over
+over       -          -       -         -      -       -    -
 `
 
 const rows = table

@@ -73,13 +73,9 @@ export class BrowserStage {
   /**
    * A page in a browser profile of its own.
    * @param host - as which the page's own server is reached
-   * @param remove - names of globals that the page shall not have
    */
-  async page({ host = 'localhost', remove = [] as string[] } = {}): Promise<Page> {
+  async page({ host = 'localhost' } = {}): Promise<Page> {
     const context = await this.browser.newContext()
-    await context.addInitScript((names) => {
-      for (const name of names) Reflect.deleteProperty(globalThis, name)
-    }, remove)
     const page = await context.newPage()
     const { port } = this.pages.address() as AddressInfo
     await page.goto(`http://${host}:${port}/`)
