@@ -1,8 +1,8 @@
 import type { Json } from 'signal-protocol'
 import { BadMessage } from './dialect.js'
 
-// more than any message needs, and far from the depth at which JSON.stringify gives up
-const deepest = 100
+/** How deep a value may be nested: more than any message needs, and far from what a stack holds. */
+export const deepest = 100
 
 /** A JSON object or msgpack map. */
 export type Fields = Record<string, unknown>
@@ -57,11 +57,15 @@ export function asFields(value: unknown): Fields {
 
 /**
  * A list of keys; each once.
- * @throws BadMessage where it is anything else
+ * @throws BadMessage if it is anything else, or if a key could not be part of a URL
  */
 export function keyList(value: unknown, field: string): string[] {
-  if (!Array.isArray(value) || !value.every((key) => typeof key === 'string' && key !== '')) {
-    throw new BadMessage(`"${field}" must be a list of non-empty strings.`)
+  if (!Array.isArray(value) || !value.every(isKey)) {
+    throw new BadMessage(`"${field}" must be a list of non-empty strings of Unicode characters.`)
   }
-  return [...new Set(value as string[])]
+  return [...new Set(value)]
 }
+
+// half of a surrogate pair has no UTF-8, and would be another key on its way
+const isKey = (key: unknown): key is string =>
+  typeof key === 'string' && key !== '' && !/\p{Surrogate}/u.test(key)

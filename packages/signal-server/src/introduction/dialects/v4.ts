@@ -1,28 +1,52 @@
-import { Packr } from 'msgpackr'
 import type { Dialect } from './dialect.js'
 import { BadMessage } from './dialect.js'
-import { asFields } from './json.js'
+import type { Fields } from './json.js'
+import { MsgpackReader } from './msgpack-reader.js'
+import { packString, packStrings } from './msgpack-writer.js'
 import { documentRequests } from './v3.js'
 
-// plain msgpack without the library's own record extension, which other decoders do not know;
-// maps become objects whose keys cannot reach a prototype
-const packr = new Packr({ useRecords: false, mapsAsObjects: true })
-
-/** `@localfirst/relay` 4.x: msgpack maps in binary frames (docs/PROTOCOL.md, Dialects). */
+/**
+ * `@localfirst/relay` 4.x: MessagePack maps in binary frames (docs/PROTOCOL.md, Dialects). Of a
+ * message only `type` and `documentIds` are kept; other fields are checked and skipped.
+ */
 export const v4: Dialect = {
   name: 'v4',
   binary: true,
-  decode(data) {
-    let value: unknown
-    try {
-      value = packr.unpack(data)
-    } catch {
-      throw new BadMessage('The message is not msgpack.')
-    }
-    return documentRequests(asFields(value))
-  },
+  decode: (data) => documentRequests(documentFields(data)),
   encode(notice) {
     if (notice.type !== 'introduction') return undefined
-    return packr.pack({ type: 'Introduction', peerId: notice.id, documentIds: notice.keys })
+    return Buffer.concat([
+      introductionStart,
+      packString(notice.id),
+      documentIdsName,
+      packStrings(notice.keys),
+    ])
   },
+}
+
+const documentIdsName = packString('documentIds')
+const introductionStart = Buffer.concat([
+  // a map of three entries, in the format that the published server uses
+  Buffer.of(0xde, 0, 3),
+  ...['type', 'Introduction', 'peerId'].map(packString),
+])
+
+/** @throws BadMessage if it is not a map of this dialect, or says one of its fields twice */
+function documentFields(data: Buffer): Fields {
+  const reader = new MsgpackReader(data)
+  const entries = reader.map()
+  if (entries === undefined) throw new BadMessage('The message is not an object.')
+  const fields: Record<string, unknown> = {}
+  for (let left = entries; left > 0; left--) {
+    const name = reader.string()
+    if (name === undefined) throw new BadMessage('A key of a map must be a string.')
+    if (name !== 'type' && name !== 'documentIds') {
+      reader.skip()
+      continue
+    }
+    if (Object.hasOwn(fields, name)) throw new BadMessage(`"${name}" is there twice.`)
+    fields[name] = name === 'type' ? reader.string() : reader.strings()
+  }
+  reader.end()
+  return fields
 }
