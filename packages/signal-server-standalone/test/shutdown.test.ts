@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
 import { Client } from '../../signal-server/test/harness/client.js'
+import { RawSocket } from '../../signal-server/test/harness/raw-socket.js'
 import { Command, ws } from './harness/command.js'
 import { introduced, pair } from './harness/peers.js'
+
+/** The status of the answer to a request, on a connection that is open already. */
+const answerOn = async (raw: RawSocket, path: string) => {
+  raw.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
+  const closed = raw.ended.then(() => undefined)
+  const answer = await Promise.race([raw.response(path), closed])
+  raw.socket.destroy()
+  return answer?.status ?? 'closed without an answer'
+}
 
 const statusAt = async (url: string) => (await fetch(url)).status
 
@@ -42,6 +52,45 @@ describe.each([
     expect(code).toBe(signal === 'SIGTERM' ? 143 : 130)
     expect((await a.closed).code).toBe(1006)
     expect((await b.closed).code).toBe(1006)
+  })
+})
+
+describe.each(['1', '2'])('row 37: while WEB_CONCURRENCY=%s drains,', (WEB_CONCURRENCY) => {
+  const paths = ['/healthz', '/readyz', '/metrics', '/']
+
+  test('every request is answered as long as one pipe lives', async () => {
+    const { command, url } = await Command.serve({ WEB_CONCURRENCY, DRAIN_TIME: '60000' })
+    const [a, b] = await pair(url)
+    const port = Number(new URL(url).port)
+    const answers: (number | string)[] = []
+    // some come before the signal, the others while the workers without a pipe end
+    const clients = Array.from({ length: 8 }, async (_, client) => {
+      for (let n = 0; n < 60; n++) {
+        if (client === 0 && n === 10) command.child.kill('SIGTERM')
+        answers.push(await answerOn(await RawSocket.open(port), paths[(client + n) % 4]!))
+      }
+    })
+    await Promise.all(clients)
+    expect(answers.filter((answer) => answer !== 200 && answer !== 503)).toEqual([])
+    expect(answers.length).toBe(480)
+    await a.close(1000, 'done')
+    await b.closed
+    expect((await within(command.ended, 'the end')).code).toBe(0)
+  })
+
+  test('the last request is answered whose connection was there before the port closed', async () => {
+    const { command, url } = await Command.serve({ WEB_CONCURRENCY })
+    const [a] = await pair(url)
+    const port = Number(new URL(url).port)
+    command.child.kill('SIGTERM')
+    await eventually(() => command.output.includes('draining'), 'the drain')
+    const late = await Promise.all(Array.from({ length: 8 }, () => RawSocket.open(port)))
+    // each is with the process that reads request lines once another request after it is answered
+    for (let n = 0; n < 4; n++) await answerOn(await RawSocket.open(port), '/healthz')
+    void a.close(1000, 'done')
+    const answers = late.map((raw) => answerOn(raw, '/healthz'))
+    expect(await Promise.all(answers)).toEqual(Array(8).fill(200))
+    expect((await within(command.ended, 'the end')).code).toBe(0)
   })
 })
 

@@ -22,4 +22,5 @@ export { Tokens, type CheckedToken, type TokenClaims, type TokensOptions } from 
 export { version } from './version.js'
 export { WebSocketAcceptor, type WebSocketAcceptorOptions } from './web-socket-acceptor.js'
 export { Worker } from './workers/worker.js'
-export { Workers, type WorkersEvents, type WorkersOptions } from './workers/workers.js'
+export type { WorkersEvents, WorkersOptions } from './workers/options.js'
+export { Workers } from './workers/workers.js'

@@ -1,9 +1,10 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import express, { type Express, type Router } from 'express'
 import { listenError } from './listen-error.js'
 import { listeningUrl } from './listening-url.js'
+import { OpenAnswers } from './open-answers.js'
 import type { Worker } from './workers/worker.js'
 
 /** Where a server listens. */
@@ -21,6 +22,9 @@ export interface ListenOptions {
   /** Gets its sockets from here, instead of listening itself. @default none */
   worker?: Worker
 }
+
+// an answer that its client does not read must not hold up the end
+const lastAnswersTimeout = 2_000
 
 /** A server that listens. */
 export interface Listening {
@@ -59,6 +63,7 @@ export async function listen(
     ? createTlsServer({ ...options, ...tls, handshakeTimeout: headersTime }, app)
     : createServer(options, app)
   const release = attach(server)
+  const answers = new OpenAnswers(server, worker && !tls ? 'connection' : 'request')
   const actual = worker
     ? worker.port
     : await bind(server, port, host).catch((error: unknown) => {
@@ -73,12 +78,18 @@ export async function listen(
   return {
     url: listeningUrl({ host, port: actual, path, tls: tls !== undefined }),
     port: actual,
-    close: () =>
-      new Promise((resolve) => {
-        release()
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    close: async () => {
+      await worker?.leave()
+      // of a connection that goes on, the next request would find nobody
+      server.prependListener('request', (_request, response: ServerResponse) => {
+        response.shouldKeepAlive = false
+      })
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      await answers.settle(lastAnswersTimeout)
+      release()
+      server.closeAllConnections()
+      await closed
+    },
   }
 }
 

@@ -169,13 +169,13 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
 
   async #close(): Promise<void> {
     this.#admission.draining = true
-    for (const release of this.#releases) release()
     this.#upgrades.close()
     for (const endpoint of this.#endpoints) endpoint.close()
     this.#context.instances?.close()
     this.#context.heartbeat.close()
     const listening = await this.#listening?.catch(() => undefined)
     await listening?.close()
+    for (const release of this.#releases) release()
     log.server('closed')
     this.emit('close')
   }

@@ -56,6 +56,8 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
     response.write(event('hello', { version, samples: traffic.samples }))
     const stop = traffic.watch((sample) => {
       if (response.writableLength > mostUnread) response.destroy()
+      // a stream that goes on would hold up the end of the server
+      else if (server.draining) response.end()
       else response.write(event('sample', sample))
     })
     request.socket.setTimeout(0)

@@ -41,9 +41,10 @@ export async function serveAsPrimary(settings: Settings): Promise<void> {
   await serverFrom(settingsOfWorker(settings), tokens, undefined).close()
 
   const questions = new Questions(bus)
-  const totals = new Totals((metrics) =>
-    questions.ask<boolean, Report>(topics.report, metrics, count, patience),
-  )
+  const totals = new Totals((metrics) => {
+    const living = workers.pids.filter((pid) => pid !== undefined).length
+    return questions.ask<boolean, Report>(topics.report, metrics, living, patience)
+  })
   workers.on('replaced', ({ number, pid, why }) => {
     logs.replaced(number, pid, why)
     totals.replaced(number, pid).catch(logs.fault)

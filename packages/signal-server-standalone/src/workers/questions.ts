@@ -55,6 +55,7 @@ export class Questions {
    */
   async ask<Q, A>(topic: string, content: Q, most: number, patience: number): Promise<A[]> {
     await this.#subscribed
+    if (most === 0) return []
     const id = ++this.#id
     const answers: A[] = []
     await new Promise<void>((resolve) => {

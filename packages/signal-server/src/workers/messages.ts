@@ -8,6 +8,8 @@ export type WorkerMessage =
   | { t: 'alive' }
   /** To the primary: sockets may come. */
   | { t: 'ready' }
+  /** To the primary: sockets must not come any more; it answers with the same when none is on its way. */
+  | { t: 'leave' }
   /** To the primary: send me this topic; it answers with the same. */
   | { t: 'subscribe'; topic: string; number: number }
   | { t: 'unsubscribe'; topic: string }

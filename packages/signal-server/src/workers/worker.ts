@@ -12,6 +12,8 @@ export class Worker {
   readonly stopped: Promise<void>
   readonly #bus = new WorkerBus((message) => send(message))
   #server: Server | undefined
+  #left: Promise<void> | undefined
+  #whenLeft: () => void = () => {}
 
   private constructor(
     /** Counted from 0; a replacement has the number of the one that it replaces. */
@@ -24,6 +26,7 @@ export class Worker {
       process.on('message', (message: WorkerMessage, socket?: Socket) => {
         if (message.t === 'stop') resolve()
         else if (message.t === 'socket') this.#serve(socket, message.head)
+        else if (message.t === 'leave') this.#whenLeft()
         else this.#bus.receive(message)
       })
     })
@@ -46,6 +49,14 @@ export class Worker {
     // from here on Node looks whether requests keep to their time limits
     server.emit('listening')
     send({ t: 'ready' })
+  }
+
+  /** Resolves when the primary hands no more sockets to this process. */
+  leave(): Promise<void> {
+    return (this.#left ??= new Promise((resolve) => {
+      this.#whenLeft = resolve
+      send({ t: 'leave' })
+    }))
   }
 
   #serve(socket: Socket | undefined, head: Uint8Array): void {

@@ -7,42 +7,14 @@ import { listenError } from '../listen-error.js'
 import { listeningUrl } from '../listening-url.js'
 import { mountPath } from '../path.js'
 import { aliveInterval, workerVariable, type WorkerMessage } from './messages.js'
-import { routeOf } from './route.js'
+import type { WorkersEvents, WorkersOptions } from './options.js'
+import { RequestLines } from './request-lines.js'
 import { TopicSwitch } from './topic-switch.js'
 import { WorkerBus } from './worker-bus.js'
 
-/** How many processes serve one port, and what they run. */
-export interface WorkersOptions {
-  /** Number of processes. */
-  count: number
-  /** The script that each runs; it calls {@link Worker.current}. */
-  script: string
-  /** Its arguments. @default none */
-  args?: readonly string[]
-  port: number
-  /** @default all interfaces */
-  host?: string
-  /** Below which everything is, such as `/signal`. @default the root */
-  mount?: string
-  /** Whether the workers speak TLS, so that only they can read what a socket asks for. */
-  tls?: boolean
-  /**
-   * Milliseconds of silence after which a worker is taken for stuck, and is replaced within 2 s more.
-   * Each says every 2 s that it is not.
-   * @default 30000
-   */
-  stuckAfter?: number
-}
-
-/** What {@link Workers} tell. */
-export interface WorkersEvents {
-  /** A process has ended that was not told to: another one takes its place. */
-  replaced: [{ number: number; pid: number | undefined; why: string }]
-}
-
-const maxHead = 16 * 1024
-const headTime = 5_000
 const restTime = 1_000
+// a client that has connected already has so long for its request line once nothing listens
+const lastRequestTimeout = 1_000
 const maxWaiting = 1_000
 // a busy machine, or a long collection of garbage, must not cost a worker its pipes
 const stuckAfter = 30_000
@@ -66,6 +38,7 @@ export class Workers extends EventEmitter<WorkersEvents> {
   readonly bus: Bus
   readonly #server: Server
   readonly #slots: Slot[] = []
+  readonly #requestLines: RequestLines
   readonly #mount: string
   /** How often it is looked at a silent worker until it is taken for stuck. */
   readonly #silentLooks: number
@@ -75,11 +48,13 @@ export class Workers extends EventEmitter<WorkersEvents> {
   #stopping = false
   #whenReady: () => void = () => {}
   #whenStopped: () => void = () => {}
+  #closed: Promise<void> | undefined
 
   /** @throws TypeError where the mount is no path */
   constructor(private readonly options: WorkersOptions) {
     super()
     this.#mount = mountPath(options.mount ?? '')
+    this.#requestLines = new RequestLines(this.#mount, (...routed) => this.#give(...routed))
     // looks are counted, and not time, for this process may have stood still as well
     this.#silentLooks = 1 + Math.ceil((options.stuckAfter ?? stuckAfter) / aliveInterval)
     const bus: WorkerBus = new WorkerBus((message) => this.#switch.receive(bus, message))
@@ -115,22 +90,25 @@ export class Workers extends EventEmitter<WorkersEvents> {
     return { url: listeningUrl({ host, port: actual, path: this.#mount, tls }), port: actual }
   }
 
-  /** Process ids, by number. */
+  /** Process ids, by number; undefined for a worker that has ended and is not replaced yet. */
   get pids(): (number | undefined)[] {
-    return this.#slots.map((slot) => slot.process.pid)
+    return this.#slots.map((slot) => (hasEnded(slot) ? undefined : slot.process.pid))
   }
 
   /**
-   * Tells the workers to stop, and resolves when every one has ended by itself. Whoever comes
-   * meanwhile is served by one of those that are there still, and told that the server drains.
+   * Tells the workers to stop, and resolves when every one has ended by itself. Meanwhile each request
+   * is answered by one of the workers that are left; the port is closed before the last one ends.
    */
   async stop(): Promise<void> {
     this.#stopping = true
     const ended = new Promise<void>((resolve) => (this.#whenStopped = resolve))
-    for (const { process } of this.#slots) tell(process, { t: 'stop' })
+    for (const slot of this.#slots) {
+      if (hasEnded(slot)) this.#giveBack(slot)
+      else tell(slot.process, { t: 'stop' })
+    }
     if (!this.#allEnded) await ended
     clearInterval(this.#watch)
-    this.#server.close()
+    await this.#close()
   }
 
   get #allEnded(): boolean {
@@ -148,6 +126,7 @@ export class Workers extends EventEmitter<WorkersEvents> {
     child.on('message', (message: WorkerMessage) => {
       slot.silent = 0
       if (message.t === 'ready') this.#ready(slot)
+      else if (message.t === 'leave') void this.#leave(slot)
       else this.#switch.receive(child, message)
     })
     child.on('error', (error) => log.server('worker %d: %s', number, error.message))
@@ -161,6 +140,25 @@ export class Workers extends EventEmitter<WorkersEvents> {
     if (this.#slots.every(({ ready }) => ready)) this.#whenReady()
   }
 
+  /** Takes a worker off the port; after the answer no socket is on its way to it. */
+  async #leave(slot: Slot): Promise<void> {
+    const others = this.#slots.some((other) => other !== slot && other.ready)
+    if (this.#stopping && !others) await this.#close()
+    slot.ready = false
+    tell(slot.process, { t: 'leave' })
+  }
+
+  /** Stops listening, and hands on the requests of those who are connected already. */
+  #close(): Promise<void> {
+    const close = async () => {
+      // what the system has accepted comes within one turn of the event loop
+      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+      this.#server.close()
+      await this.#requestLines.settle(lastRequestTimeout)
+    }
+    return (this.#closed ??= close())
+  }
+
   /** Ends workers that say nothing any more, or never did; their end replaces them. */
   #endStuck(): void {
     for (const [number, slot] of this.#slots.entries()) {
@@ -171,11 +169,12 @@ export class Workers extends EventEmitter<WorkersEvents> {
   }
 
   #ended(number: number, port: number, why: string): void {
-    const { process: child, waiting, startedAt } = this.#slots[number]!
-    this.#slots[number]!.ready = false
+    const slot = this.#slots[number]!
+    const { process: child, waiting, startedAt } = slot
+    slot.ready = false
     this.#switch.forget(child)
     if (this.#stopping) {
-      for (const { socket } of waiting) socket.destroy()
+      this.#giveBack(slot)
       if (this.#allEnded) this.#whenStopped()
       return
     }
@@ -190,26 +189,8 @@ export class Workers extends EventEmitter<WorkersEvents> {
 
   #accept(socket: Socket): void {
     socket.on('error', () => socket.destroy())
-    if (this.options.tls) return this.#give(socket, Buffer.alloc(0), 'any')
-    let head = Buffer.alloc(0)
-    const late = setTimeout(() => {
-      socket.end('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')
-      socket.destroySoon()
-    }, headTime)
-    const read = () => {
-      const chunk = socket.read() as Buffer | null
-      if (!chunk) return
-      head = Buffer.concat([head, chunk])
-      const route = head.length > maxHead ? 'any' : routeOf(head, this.#mount)
-      if (route === 'unknown') return
-      clearTimeout(late)
-      socket.off('readable', read)
-      stopReading(socket)
-      this.#give(socket, head, route)
-    }
-    socket.on('readable', read)
-    socket.on('end', () => socket.destroy())
-    socket.on('close', () => clearTimeout(late))
+    if (this.options.tls) this.#give(socket, Buffer.alloc(0), 'any')
+    else this.#requestLines.read(socket)
   }
 
   #give(socket: Socket, head: Buffer, route: number | 'any'): void {
@@ -220,34 +201,36 @@ export class Workers extends EventEmitter<WorkersEvents> {
     this.#hand(left || slot, socket, head)
   }
 
+  /** Brings what waited for a worker that is not replaced to another one. */
+  #giveBack({ waiting }: Slot): void {
+    for (const { socket, head } of waiting.splice(0)) this.#give(socket, head, 'any')
+  }
+
   #hand(slot: Slot, socket: Socket, head: Buffer): void {
     if (slot.ready) {
       slot.process.send({ t: 'socket', head } satisfies WorkerMessage, socket, (error) => {
         if (error) socket.destroy()
       })
-    } else if (slot.waiting.length < maxWaiting && !this.#stopping) {
+    } else if (slot.waiting.length < maxWaiting && !(this.#stopping && hasEnded(slot))) {
       slot.waiting.push({ socket, head })
     } else {
-      socket.destroy()
+      this.#refuse(socket)
     }
+  }
+
+  /** Answers with 503 where no worker can; of TLS nothing can be said here. */
+  #refuse(socket: Socket): void {
+    if (this.options.tls) return void socket.destroy()
+    // what is unread when a socket closes resets it, and the answer is lost
+    socket.resume()
+    socket.end(
+      'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+    )
+    socket.setTimeout(lastRequestTimeout, () => socket.destroy())
   }
 }
 
 const hasEnded = ({ process }: Slot) => process.exitCode !== null || process.signalCode !== null
-
-/**
- * What comes while a socket is on its way is the worker's: read here, it would be lost. There is no
- * documented way to stop at once.
- */
-function stopReading(socket: Socket): void {
-  socket.pause()
-  const { _handle: handle } = socket as {
-    _handle?: { reading?: boolean; readStop?(): void } | null
-  }
-  if (!handle?.readStop) return
-  handle.reading = false
-  handle.readStop()
-}
 
 function tell(child: ChildProcess, message: WorkerMessage): void {
   if (child.connected) child.send(message)
