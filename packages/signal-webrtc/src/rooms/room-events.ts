@@ -1,7 +1,7 @@
 import { errorSentence, type Json } from 'signal-protocol'
 import { reportFault, type EndpointContext } from 'signal-server'
 import { v4 as uuid } from 'uuid'
-import { isFields, text, type Fields } from '../json/fields.js'
+import { checkNesting, isFields, text, type Fields } from '../json/fields.js'
 import { Refusal } from '../json/refusal.js'
 import type { Authorization } from './authorization.js'
 import { Unreachable } from './cluster.js'
@@ -12,7 +12,8 @@ import type { RoomServer } from './socket.js'
 
 /** What a client has emitted. */
 export interface RoomEvent {
-  readonly name: string
+  /** A string, unless the client is hostile. */
+  readonly name: unknown
   readonly data: unknown
 }
 
@@ -32,6 +33,10 @@ export class RoomEvents {
   async carryOut(session: Session, { name, data }: RoomEvent): Promise<void> {
     const fields = isFields(data) ? data : { token: data }
     try {
+      if (typeof name !== 'string') {
+        throw new Refusal('bad_message', 'The name of an event must be a string.')
+      }
+      checkNesting(data)
       if (name === 'auth-request') return await this.#authorize(session, fields)
       if (!session.accepts(fields.auth)) {
         session.socket.emit('unauthorized', { message: 'Token is not valid' })
@@ -115,15 +120,16 @@ export class RoomEvents {
     throw new Refusal('info_too_big', `The ${name} has more than ${maxBytes} bytes.`)
   }
 
-  #refuse(session: Session, name: string, fields: Fields, { code, message }: Refusal): void {
+  #refuse(session: Session, name: unknown, fields: Fields, { code, message }: Refusal): void {
     const { socket } = session
-    const { room, peer_id } = fields
+    const room = textOrNothing(fields.room)
+    const peer_id = textOrNothing(fields.peer_id)
     // what was too big, or of no use, does not come back
     const payload = code === 'info_too_big' || code === 'bad_message' ? undefined : fields.payload
     if (name === 'auth-request') socket.emit('auth-reject', { message, payload })
     else if (name === 'room-create-request') socket.emit('room-create-reject', { message, payload })
     else if (name === 'room-join-request') socket.emit('room-join-reject', { message, payload })
-    else socket.emit('error', { code, message, event: name.slice(0, 100), room, peer_id })
+    else socket.emit('error', { code, message, event: String(name).slice(0, 100), room, peer_id })
     if (code === 'bad_message') this.#countBadMessage(session)
   }
 
@@ -148,6 +154,9 @@ export class RoomEvents {
     return new Refusal('server_full', 'The server could not carry this out.')
   }
 }
+
+/** What goes back in a refusal is never more than a text. */
+const textOrNothing = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
 /** Whom an event is for: the protocol has two fields for it. */
 const peerOf = (fields: Fields): string => text(fields, fields.to === undefined ? 'peer_id' : 'to')

@@ -6,6 +6,7 @@ import express, { Router } from 'express'
 import {
   appTokens,
   HttpRefusal,
+  reportFault,
   type Claim,
   type Endpoint,
   type EndpointContext,
@@ -189,9 +190,11 @@ class RoomsEndpoint implements Endpoint {
     this.#sessions.set(session.id, session)
     this.#log('%s has come', session.id)
     const inbox = new Inbox<RoomEvent>(this.settings, (event) =>
-      this.#events.carryOut(session, event),
+      this.#events
+        .carryOut(session, event)
+        .catch((error: unknown) => reportFault(this.context.events, error)),
     )
-    socket.onAny((name: string, data: unknown) => {
+    socket.onAny((name: unknown, data: unknown) => {
       const event = { name, data }
       if (inbox.push(event, sizeOf(event, this.settings.maxMessageBytes))) return
       this.context.outcomes.count('rate_limited')

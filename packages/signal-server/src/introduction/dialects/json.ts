@@ -1,8 +1,6 @@
 import type { Json } from 'signal-protocol'
+import { deepest, nestedTooDeep } from '../../nesting.js'
 import { BadMessage } from './dialect.js'
-
-/** How deep a value may be nested: more than any message needs, and far from what a stack holds. */
-export const deepest = 100
 
 /** A JSON object or msgpack map. */
 export type Fields = Record<string, unknown>
@@ -26,15 +24,10 @@ export function jsonFields(data: Buffer): Fields {
  * @throws BadMessage where it is nested so deeply that it could not be encoded again
  */
 export function jsonValue(value: unknown, field: string): Json {
-  if (nestedDeeperThan(value, deepest)) {
+  if (nestedTooDeep(value)) {
     throw new BadMessage(`"${field}" must be nested at most ${deepest} deep.`)
   }
   return value as Json
-}
-
-function nestedDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return levels === 0 || Object.values(value).some((each) => nestedDeeperThan(each, levels - 1))
 }
 
 // the keys of a Join go to one peer after the other, with nothing changed but the id

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import { deepest } from '../../nesting.js'
 import { BadMessage } from './dialect.js'
-import { deepest } from './json.js'
 
 type Kind = 'scalar' | 'bytes' | 'string' | 'array' | 'map'
 
