@@ -1,5 +1,6 @@
 import { call, relayWs, rtc } from 'signal-webrtc'
 import { describe, expect, test } from 'vitest'
+import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { RoomStage, type RoomClient } from './harness/room-client.js'
 import { Served } from './harness/serve.js'
 
@@ -32,6 +33,18 @@ describe('row 48: /socket.io', () => {
     const member = await stage.member(owner, 'the room')
     expect(member.token).toBeDefined()
   })
+})
+
+test('row 48: /socket.io: a connection has one session, however often it asks for one', async () => {
+  const stage = await RoomStage.start()
+  const socket = await stage.served.client('/socket.io/?EIO=4&transport=websocket')
+  // a token that is not good does not end the connection
+  socket.send('40{"token":"none"}')
+  await eventually(() => socket.seen.some(({ text }) => text.startsWith('44')), 'a refusal')
+  for (let n = 0; n < 20; n++) socket.send(`40{"token":"${stage.appToken}"}`)
+  const answers = () => socket.seen.filter(({ text }) => /^4[04]/.test(text)).length
+  await eventually(() => answers() === 21, 'as many answers')
+  expect(stage.served.stats('rooms').sessions).toBe(1)
 })
 
 describe('row 48: a message nested', () => {

@@ -8,15 +8,24 @@ const notValid = 'Token is not valid'
 
 /** Lets clients in that bring a token of their app, and gives them session tokens. */
 export class Authorization {
+  /** Connections that have a session, or ask for one. */
+  readonly #taken = new WeakSet<RoomSocket['conn']>()
+
   constructor(private readonly settings: RoomsSettings) {}
 
   /**
    * Checks the app token of a handshake (`auth.token`).
-   * @throws Refusal where it is not good
+   * @throws Refusal if it is not good, or if the connection has a session
    */
   async admit(socket: RoomSocket, queue: { readonly congested: boolean }): Promise<Session> {
-    const { handshake } = socket
-    const grant = await this.#check(handshake.auth.token)
+    const { handshake, conn } = socket
+    // socket.io takes every CONNECT that comes before the first one is answered
+    if (this.#taken.has(conn)) throw new Refusal('forbidden', 'This connection has a session.')
+    this.#taken.add(conn)
+    const grant = await this.#check(handshake.auth.token).catch((error: unknown) => {
+      this.#taken.delete(conn)
+      throw error
+    })
     // other instances are shown the handshake whenever they ask who is in a room
     Object.assign(handshake, { auth: {}, headers: {}, query: {} })
     socket.data = {
@@ -28,6 +37,11 @@ export class Authorization {
       },
     }
     return new Session(grant.app, grant, socket)
+  }
+
+  /** The session of a connection is over. */
+  release({ conn }: RoomSocket): void {
+    this.#taken.delete(conn)
   }
 
   /**

@@ -53,6 +53,7 @@ class RoomsEndpoint implements Endpoint {
   readonly #shared: SharedRooms | undefined
   readonly #rooms: Rooms
   readonly #events: RoomEvents
+  readonly #authorization: Authorization
   readonly #connections = new Map<EngineSocket, Queue>()
   readonly #admitted = new WeakMap<RoomSocket, Session>()
   readonly #sessions = new Map<string, Session>()
@@ -82,7 +83,7 @@ class RoomsEndpoint implements Endpoint {
     this.#engine.on('connection', (connection: EngineSocket) => this.#connected(connection))
     this.#io.bind(this.#engine)
     const cluster = new Cluster(this.#io, this.#shared)
-    const authorization = new Authorization(settings)
+    const authorization = (this.#authorization = new Authorization(settings))
     const instances = this.#shared && context.instances
     const membership = new Membership(this.#io, this.#sessions, instances, (key, id) =>
       this.#rooms.ownerGone(key, id),
@@ -203,6 +204,7 @@ class RoomsEndpoint implements Endpoint {
     socket.once('disconnecting', (reason) => {
       this.#log('%s is gone: %s', session.id, reason)
       inbox.close()
+      this.#authorization.release(socket)
       this.#sessions.delete(session.id)
       this.#rooms.leave(session)
     })
