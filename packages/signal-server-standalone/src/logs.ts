@@ -71,6 +71,15 @@ export class Logs {
         code,
       })
     })
+    server.on('token', ({ outcome, address, app = '', tokenId = '' }) => {
+      // a client that guesses on is counted, and not written down any more
+      if (outcome === 'password_throttled') return
+      const about = tokenId === '' ? '' : ` ${JSON.stringify(tokenId)}${inApp(app)}`
+      this.#line(outcome.replace('_', '-'), `${address}${about}`, {
+        address,
+        ...(tokenId !== '' && { app, token: tokenId }),
+      })
+    })
     server.on('fault', this.fault)
   }
 

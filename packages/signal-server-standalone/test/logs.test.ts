@@ -4,6 +4,7 @@ import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { Client } from '../../signal-server/test/harness/client.js'
 import { Logs } from '../src/logs.js'
 import { Command, ws, type Server } from './harness/command.js'
+import { metrics } from './harness/metrics.js'
 import { introduced, pair } from './harness/peers.js'
 
 const secret = 'correct horse battery staple 123'
@@ -108,6 +109,37 @@ test.each(['text', 'json'])('row 47: no token is ever in a log (%s)', async (LOG
     expect(everything).not.toContain(payload)
   }
   for (const word of [secret, 'the password']) expect(everything).not.toContain(word)
+})
+
+test('row 57: tokens given out and taken back, and wrong passwords, are logged and counted', async () => {
+  const { command, url } = await Command.serve({
+    APP_SECRET: secret,
+    APP_PASS: 'the password',
+    LOG_FORMAT: 'json',
+  })
+  const ask = async (method: string, fields: Record<string, string>) => {
+    const response = await fetch(`${url}/app`, { method, body: new URLSearchParams(fields) })
+    return ((await response.json()) as { response: Record<string, string> | null }).response
+  }
+  const { token = '' } = (await ask('POST', { app: 'chat', password: 'the password' }))!
+  const { revoked } = (await ask('DELETE', { token, password: 'the password' }))!
+  for (let n = 0; n < 12; n++) await ask('POST', { app: 'chat', password: 'guess' })
+  const counted = await metrics(url)
+  const outcome = (name: string) => counted.get(`signal_outcomes_total{outcome="${name}"}`)
+  expect(
+    ['token_issued', 'token_revoked', 'wrong_password', 'password_throttled'].map(outcome),
+  ).toEqual([1, 1, 10, 2])
+  const { stdout } = await command.end()
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  const of = (event: string) => lines.filter((line) => line.event === event)
+  const address = '127.0.0.1'
+  expect(of('token-issued')).toMatchObject([{ address, app: 'chat', token: revoked }])
+  expect(of('token-revoked')).toMatchObject([{ address, app: 'chat', token: revoked }])
+  expect(of('wrong-password')).toHaveLength(10)
+  expect(stdout).not.toContain(token)
 })
 
 test('a flood does not fill the disk: 200 lines a second, and how many were left out', async () => {

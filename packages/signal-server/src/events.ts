@@ -10,6 +10,20 @@ export interface PairEvent {
   key: string
 }
 
+/** What happened at `/app`. */
+export interface TokenEvent {
+  /** `password_throttled`: another wrong one, after ten of the same address within a minute. */
+  outcome: Extract<
+    Outcome,
+    'token_issued' | 'token_revoked' | 'wrong_password' | 'password_throttled'
+  >
+  /** Of the client, behind trusted proxies. */
+  address: string
+  app?: string
+  /** Names the token (`jti`) without being one. */
+  tokenId?: string
+}
+
 /** What a {@link SignalServer} tells the app that it is part of. */
 export interface SignalServerEvents {
   /** It listens at this URL. */
@@ -28,6 +42,8 @@ export interface SignalServerEvents {
   unpair: [event: PairEvent & { outcome: Outcome; lasted: number }]
   /** A request was answered with an HTTP status instead of 101; `url` has no token and no query. */
   refused: [event: { url: string; status: number; code: string; address: string }]
+  /** A token was given out or taken back, or a password was wrong. */
+  token: [event: TokenEvent]
   /** A fault of the server itself, or of a hook; the server goes on. Unheard ones are only logged. */
   fault: [error: Error]
   /** It was closed. */

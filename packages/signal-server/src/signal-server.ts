@@ -54,6 +54,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
     this.#admission = new Admission(settings, this.#endpoints, this)
     this.#upgrades = new Upgrades(this.#admission, this.#context.outcomes, this)
 
+    this.on('token', ({ outcome }) => this.#context.outcomes.count(outcome))
     const { iceServers } = settings
     this.#iceServers = () => {
       try {

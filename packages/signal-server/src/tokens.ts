@@ -1,8 +1,9 @@
 import { createHash, createSecretKey, randomUUID, type KeyObject } from 'node:crypto'
-import { decodeJwt, errors, jwtVerify, SignJWT, type JWTPayload } from 'jose'
+import { decodeJwt, errors, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import { errorSentence } from 'signal-protocol'
 import type { Authorize, Grant } from './authorize.js'
 import { HttpRefusal } from './errors.js'
+import { allowing } from './key-patterns.js'
 
 /** How {@link Tokens} are made and checked. */
 export interface TokensOptions {
@@ -69,7 +70,9 @@ export class Tokens {
     if (id !== undefined && (typeof id !== 'string' || id === '')) {
       throw new TypeError('"id" must be a text.')
     }
-    if (keys !== undefined && !isTexts(keys)) throw new TypeError('"keys" must be a list of texts.')
+    if (keys !== undefined && !(isTexts(keys) && !keys.includes(''))) {
+      throw new TypeError('"keys" must be a list of texts that are not empty.')
+    }
     if (expiresIn !== undefined && !(Number.isFinite(expiresIn) && expiresIn > 0)) {
       throw new TypeError('"expiresIn" must be a number of seconds above 0.')
     }
@@ -90,10 +93,11 @@ export class Tokens {
    */
   async check(token: string): Promise<CheckedToken> {
     const payload = await this.#verify(token)
-    const { app, sub, keys } = payload
+    const { app, sub, jti, keys } = payload
     const wellFormed =
       typeof app === 'string' &&
       app !== '' &&
+      isId(jti) &&
       (sub === undefined || typeof sub === 'string') &&
       (keys === undefined || isTexts(keys))
     if (!wellFormed) throw unauthorized('The token does not say what this server needs to know.')
@@ -113,6 +117,15 @@ export class Tokens {
         },
       },
     }
+  }
+
+  /**
+   * Says which token it is, also of one that has expired or was revoked.
+   * @throws HttpRefusal 401 if it was not signed with the secret
+   */
+  async read(token: string): Promise<{ app: string; tokenId: string }> {
+    const payload = await this.#verify(token, { clockTolerance: Number.MAX_SAFE_INTEGER })
+    return { app: String(payload['app']), tokenId: idOf(token, payload) }
   }
 
   /**
@@ -142,9 +155,9 @@ export class Tokens {
     return this.check(token)
   }
 
-  async #verify(token: string): Promise<JWTPayload> {
+  async #verify(token: string, options: JWTVerifyOptions = {}): Promise<JWTPayload> {
     try {
-      const { payload } = await jwtVerify(token, this.#key, { algorithms: ['HS256'] })
+      const { payload } = await jwtVerify(token, this.#key, { ...options, algorithms: ['HS256'] })
       return payload
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw unauthorized('The token has expired.')
@@ -166,9 +179,12 @@ const unauthorized = (sentence: string) =>
 const isTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((each) => typeof each === 'string')
 
-/** A token that somebody else made may have no id: its hash names it as well. */
+/** What a token may have as its id: a text, or nothing. */
+const isId = (jti: unknown): boolean => jti === undefined || (typeof jti === 'string' && jti !== '')
+
+/** A token of another issuer may have no id: its hash names it as well. */
 const idOf = (token: string, { jti }: JWTPayload): string =>
-  jti ?? createHash('sha256').update(token).digest('base64url')
+  jti !== undefined && isId(jti) ? jti : createHash('sha256').update(token).digest('base64url')
 
 function decoded(token: string): JWTPayload | undefined {
   try {
@@ -176,10 +192,4 @@ function decoded(token: string): JWTPayload | undefined {
   } catch {
     return undefined
   }
-}
-
-function allowing(patterns: readonly string[]): (key: string) => boolean {
-  const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')))
-  const prefixes = patterns.filter((pattern) => pattern.endsWith('*')).map((p) => p.slice(0, -1))
-  return (key) => exact.has(key) || prefixes.some((prefix) => key.startsWith(prefix))
 }

@@ -1,9 +1,12 @@
 import { createHmac } from 'node:crypto'
+import * as fc from 'fast-check'
 import { HttpRefusal, SignalServer, Tokens } from 'signal-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { allowing } from '../src/key-patterns.js'
 import { eventually } from './harness/arrivals.js'
 import { Client } from './harness/client.js'
 import { GuardedStage, SECRET } from './harness/guarded-stage.js'
+import { workOf } from './harness/work.js'
 import { startV0 } from './published-clients/harness/v0.js'
 
 const v1 = ['signal.v1']
@@ -38,6 +41,36 @@ describe('a token', () => {
     expect({ app, id }).toEqual({ app: 'chat', id: 'alice' })
     expect(['a', 'b/', 'b/1', 'b', 'aa', 'c'].filter(allowsKey!)).toEqual(['a', 'b/', 'b/1'])
     expect(Math.abs(expiresAt! - soon)).toBeLessThanOrEqual(1_000)
+  })
+
+  test('row 57: whose id is no text, or empty, is not good', async () => {
+    for (const jti of [5, null, ['x'], {}, '', true]) {
+      const token = forged({ alg: 'HS256' }, { app: 'chat', jti })
+      expect(await status(tokens.check(token))).toBe(401)
+    }
+    const token = forged({ alg: 'HS256' }, { app: 'chat', jti: 'an id' })
+    expect((await tokens.check(token)).tokenId).toBe('an id')
+  })
+
+  test('row 48: allows the keys of its patterns, however many there are', async () => {
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', '🐟', '\ud83d'), maxLength: 5 })
+    const pattern = fc.tuple(text, fc.constantFrom('', '*')).map((parts) => parts.join(''))
+    await fc.assert(
+      fc.property(fc.array(pattern), fc.array(text), (patterns, keys) => {
+        const allowed = allowing(patterns)
+        for (const key of keys) {
+          const expected = patterns.some((each) =>
+            each.endsWith('*') ? key.startsWith(each.slice(0, -1)) : key === each,
+          )
+          expect(allowed(key)).toBe(expected)
+        }
+      }),
+    )
+    const many = Array.from({ length: 4_000 }, (_, n) => `${n}/*`)
+    const keys = Array.from({ length: 5_000 }, (_, n) => `k${n}`)
+    const [few, all] = [many.slice(0, 40), many].map(allowing)
+    const work = (allowed: (key: string) => boolean) => workOf(() => keys.filter(allowed))
+    expect(work(all!)).toBeLessThan(5 + 5 * work(few!))
   })
 
   test('that binds nothing allows every id and key, for ever', async () => {

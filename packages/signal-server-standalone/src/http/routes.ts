@@ -32,7 +32,7 @@ export function routes(
   if (settings.statusPage) router.use(statusRouter(server, traffic))
   if (settings.demo) router.use('/demo', videoCallPage())
   if (tokens && password !== undefined) {
-    router.use(appTokens({ tokens, password, trustProxy }))
+    router.use(appTokens({ tokens, password, trustProxy, events: server }))
   }
   return router
 }

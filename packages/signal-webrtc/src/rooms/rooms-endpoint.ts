@@ -104,7 +104,9 @@ class RoomsEndpoint implements Endpoint {
     this.router.all(path, (request, response) => this.#engine.handleRequest(request, response))
     this.router.use(path, express.static(clientScripts, { index: false, redirect: false }))
     if (password !== undefined) {
-      this.router.use(appTokens({ tokens, password, trustProxy: context.settings.trustProxy }))
+      const { settings, events } = context
+      const { trustProxy } = settings
+      this.router.use(appTokens({ tokens, password, trustProxy, events }))
     }
     context.heartbeat.add(this.#pulse)
   }
