@@ -1,4 +1,12 @@
 /**
+ * What a piece of data that waits costs beside its bytes: its Buffer with the memory behind it, its
+ * place in a queue, its write request. Measured on Node 20 as resident memory of pieces of some
+ * bytes that wait in a socket: 240 bytes each from Buffer's pool, 460 outside of it, 620 per message
+ * of ws, 930 as read from another socket.
+ */
+export const pieceOverhead = 640
+
+/**
  * Counts the bytes that the whole server buffers for its clients (held, piped and queued), and
  * tells when they cross the limit, in either direction.
  */

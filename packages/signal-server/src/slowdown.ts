@@ -42,18 +42,23 @@ export class Slowdown {
     if (until <= this.#until) return true
     // what was asked of it, for that a pause ended late is not its fault
     this.#slowed += until - this.#until
-    clearTimeout(this.#timer)
     this.#until = until
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined
-        this.#endedAt = performance.now()
-        this.resume()
-        // a timer may be early by a part of a millisecond
-      },
-      until - now + 1,
-    )
+    if (!this.active) this.#wait(now)
     return true
+  }
+
+  /** A pause that is made longer keeps its timer, for thousands of messages may make it longer. */
+  #wait(now: number): void {
+    // a timer may be early by a part of a millisecond
+    this.#timer = setTimeout(() => this.#timedOut(), this.#until - now + 1)
+  }
+
+  #timedOut(): void {
+    const now = performance.now()
+    if (now < this.#until) return this.#wait(now)
+    this.#timer = undefined
+    this.#endedAt = now
+    this.resume()
   }
 
   stop(): void {

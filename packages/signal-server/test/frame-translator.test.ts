@@ -149,6 +149,38 @@ const close = fc.oneof(
     ),
 )
 
+/**
+ * The frames that pass when the bytes are cut so: of the pings of a chunk the last, and of its pongs
+ * too, both where the later of them was.
+ *
+ * @param sent - bytes of each frame
+ */
+function passing(frames: Frame[], sent: number[], sizes: number[]): Frame[] {
+  const chunks = cut(Buffer.alloc(sent.reduce((sum, size) => sum + size, 0)), sizes)
+  const passed: Frame[] = []
+  let chunkEnd = 0
+  let frameEnd = 0
+  let next = 0
+  for (const { length } of chunks) {
+    chunkEnd += length
+    const complete: Frame[] = []
+    while (next < frames.length && frameEnd + sent[next]! <= chunkEnd) {
+      frameEnd += sent[next]!
+      complete.push(frames[next++]!)
+    }
+    const isPassed = ({ opcode }: Frame) => opcode === Opcode.ping || opcode === Opcode.pong
+    const place = complete.findLastIndex(isPassed)
+    const last = [Opcode.ping, Opcode.pong].map((opcode) =>
+      complete.findLast((each) => each.opcode === opcode),
+    )
+    complete.forEach((each, n) => {
+      if (!isPassed(each)) passed.push(each)
+      if (n === place) passed.push(...last.filter((control) => control !== undefined))
+    })
+  }
+  return passed
+}
+
 /** A message, its fragments and the control frames before and between them. */
 function message(sizes: fc.Arbitrary<number>): fc.Arbitrary<Frame[]> {
   return fc
@@ -187,7 +219,8 @@ function traffic(sizes: fc.Arbitrary<number>) {
     .map(({ messages, after, end, masks }) => {
       const frames = [...messages.flat(), ...after, ...(end === undefined ? [] : [end])]
       const sent = frames.map((each, i) => clientFrame(each, Buffer.from(masks[i % masks.length]!)))
-      return { frames, closed: end !== undefined, bytes: Buffer.concat(sent) }
+      const lengths = sent.map(({ length }) => length)
+      return { frames, closed: end !== undefined, bytes: Buffer.concat(sent), lengths }
     })
 }
 
@@ -222,9 +255,10 @@ describe.each([
   ['bufferutil, where it is installed', nativeUnmask],
   ['JavaScript alone', null],
 ])('a translator that unmasks with %s', (_, native) => {
-  test('passes on the same frames, whatever they are, however they are cut', async () => {
+  test('passes on the same frames, and the last ping and pong of a chunk, however they are cut', async () => {
     await fc.assert(
-      fc.asyncProperty(anyTraffic, async ([{ frames, closed, bytes }, sizes]) => {
+      fc.asyncProperty(anyTraffic, async ([{ frames: sent, closed, bytes, lengths }, sizes]) => {
+        const frames = passing(sent, lengths, sizes)
         const { pieces, translator } = translation(native)
         for (const chunk of cut(bytes, sizes)) translator.push(chunk)
         const output = decode(Buffer.concat(pieces))
@@ -345,6 +379,42 @@ describe('a translator', () => {
     expect(data).toHaveLength(1)
     expect(data[0]!.buffer).toBe(chunk.buffer)
     expect(data[0]!.byteOffset + data[0]!.length).toBe(chunk.byteOffset + chunk.length)
+  })
+
+  test('row 50: hands over the last of the pings of a chunk, behind the data that came before it', () => {
+    const { translator, controls, data, pieces } = translation()
+    const [before, after] = [frame(Opcode.text, 'before'), frame(Opcode.text, 'after')]
+    const many = (from: number) =>
+      Array.from({ length: 1_000 }, (_, n) => frame(Opcode.ping, String(from + n)))
+    const sent = [...many(0), before, ...many(1_000), after]
+    translator.push(Buffer.concat(sent.map((each) => clientFrame(each))))
+    expect(controls).toEqual([frame(Opcode.ping, '1999')])
+    expect(data).toHaveLength(2)
+    const passed = [before, frame(Opcode.ping, '1999'), after]
+    expect(told(decode(Buffer.concat(pieces)).frames)).toEqual(told(passed))
+  })
+
+  test('row 50: says how many pings a chunk had, and asks about every pong', () => {
+    const counts: number[] = []
+    const asked: string[] = []
+    const translator = new FrameTranslator({
+      data() {},
+      control(opcode, payload, count) {
+        counts.push(opcode, Number(payload), count)
+      },
+      answered(pong) {
+        asked.push(pong.toString())
+        return pong.toString() === '3'
+      },
+    })
+    const chunk = [1, 2, 3].flatMap((n) => [
+      frame(Opcode.pong, String(n)),
+      frame(Opcode.ping, String(n)),
+    ])
+    translator.push(Buffer.concat(chunk.map((each) => clientFrame(each))))
+    translator.push(clientFrame(frame(Opcode.ping, '4')))
+    expect(counts).toEqual([Opcode.ping, 3, 3, Opcode.pong, 2, 2, Opcode.ping, 4, 1])
+    expect(asked).toEqual(['1', '2', '3'])
   })
 
   test('hands over a control payload that later chunks do not change', () => {

@@ -1,76 +1,19 @@
-import { connect, type Socket } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
+import type { Socket } from 'node:net'
+import { expect, test } from 'vitest'
 import { eventually, within } from './harness/arrivals.js'
+import {
+  inMegabytes,
+  inTurns,
+  megabyte,
+  open,
+  openPairs,
+  settled,
+  upgrade,
+  v1,
+} from './harness/crowd.js'
 import { clientClose, clientFrame } from './harness/frames.js'
-import { handshake, RawSocket } from './harness/raw-socket.js'
+import { RawSocket } from './harness/raw-socket.js'
 import { ServerProcess } from './harness/server-process.js'
-
-const megabyte = 1024 * 1024
-const v1 = { headers: { 'Sec-WebSocket-Protocol': 'signal.v1' } }
-
-/** A socket that is upgraded and read, whatever comes. */
-async function upgrade({ port }: ServerProcess, path: string): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
-  socket.on('error', () => {})
-  socket.setNoDelay(true)
-  socket.write(handshake(path, v1))
-  const [head] = await within(
-    new Promise<[Buffer]>((resolve, reject) => {
-      socket.once('data', (...chunk: [Buffer]) => resolve(chunk))
-      socket.once('close', () => reject(new Error('closed before it was answered')))
-    }),
-    `an answer at ${path}`,
-  )
-  expect(head.toString('latin1', 0, 12)).toBe('HTTP/1.1 101')
-  return socket
-}
-
-/** Does something so many times, some of them at a time. */
-async function inTurns(times: number, atATime: number, work: (n: number) => Promise<void>) {
-  let next = 0
-  const worker = async () => {
-    while (next < times) await work(next++)
-  }
-  await Promise.all(Array.from({ length: atATime }, worker))
-}
-
-/** Opens so many, which end with the test. */
-async function open(server: ServerProcess, paths: readonly string[]): Promise<Socket[]> {
-  const sockets: Socket[] = []
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy()
-  })
-  await inTurns(paths.length, 50, async (n) => {
-    sockets[n] = await upgrade(server, paths[n]!)
-  })
-  return sockets
-}
-
-async function openPairs(server: ServerProcess, count: number): Promise<[Socket, Socket][]> {
-  const numbers = Array.from({ length: count }, (_, n) => n)
-  const first = await open(
-    server,
-    numbers.map((n) => `/connection/a/b/${n}`),
-  )
-  const second = await open(
-    server,
-    numbers.map((n) => `/connection/b/a/${n}`),
-  )
-  return numbers.map((n) => [first[n]!, second[n]!])
-}
-
-/** The server has taken what it takes: nothing has changed for a while. */
-async function settled(server: ServerProcess): Promise<void> {
-  let last = ''
-  let same = 0
-  await eventually(async () => {
-    const { stats } = await server.report()
-    const now = JSON.stringify([stats.bufferedBytes, stats.pipedBytes])
-    same = now === last ? same + 1 : 0
-    last = now
-    return same >= 30
-  }, 'rest')
-}
 
 /** Healthy means an answer within 100 ms; the best of three, for the machine has other work too. */
 async function expectHealthy({ http }: ServerProcess): Promise<void> {
@@ -82,8 +25,6 @@ async function expectHealthy({ http }: ServerProcess): Promise<void> {
   }
   expect(Math.min(...times)).toBeLessThan(100)
 }
-
-const inMegabytes = (bytes: number) => Math.round(bytes / megabyte)
 
 test(
   'row 29: 1 GiB in one frame passes, and the memory of the server stays flat',

@@ -120,3 +120,83 @@ test('row 32: a slow reader is not a stalled one', async () => {
   for (const side of [sender, reader]) side.reset()
   await stage.expectQuiet()
 })
+
+test('row 50: small pieces that wait count with what they cost, and pause their sender', async () => {
+  const stage = await Stage.open()
+  const [sender, reader] = await pair(stage)
+  reader.socket.pause()
+  const piped = () => stage.server.stats().pipedBytes
+  const send = async (frame: Buffer) => {
+    const before = piped()
+    sender.write(frame)
+    await eventually(() => piped() > before, 'the next piece')
+  }
+  const large = clientFrame(2, Buffer.alloc(16 * 1024))
+  while (buffered(stage) === 0) await send(large)
+  const before = buffered(stage)
+  const small = clientFrame(2, 'x')
+  let pieces = 0
+  for (; buffered(stage) < 60 * 1024; pieces++) await send(small)
+  expect(pieces).toBeLessThan(100)
+  expect(buffered(stage) - before).toBeGreaterThan(500 * pieces)
+  // beyond the limit it is not read
+  sender.write(Buffer.alloc(small.length * 1_000_000, small))
+  await eventually(() => buffered(stage) > 64 * 1024, 'a full pipe')
+  expect(buffered(stage)).toBeLessThan(192 * 1024)
+  for (const side of [sender, reader]) side.reset()
+  await stage.expectQuiet()
+})
+
+describe('row 35: pings in a pipe', () => {
+  test('row 35: slow their sender, whose messages wait, and end it with 4429 when it goes on', async () => {
+    const stage = await Stage.open({ slowedTime: 300, messagesPerSecond: 20, messagesBurst: 100 })
+    const [flooder, other] = await pair(stage)
+    const many = Buffer.concat(Array.from({ length: 5_000 }, () => clientFrame(9, 'ping')))
+    const flood = setInterval(() => flooder.write(many), 10)
+    try {
+      expect(await flooder.closeCode()).toBe(4429)
+    } finally {
+      clearInterval(flood)
+    }
+    expect(await other.closeCode()).toBe(4410)
+    expect(stage.outcomes()).toMatchObject({ rate_limited: 1 })
+    for (const side of [flooder, other]) side.reset()
+    await stage.expectQuiet()
+  })
+
+  test('row 35: that are few are all passed, and pongs are never too many', async () => {
+    const stage = await Stage.open({ messagesPerSecond: 0.1, messagesBurst: 20 })
+    const [a, b] = await pair(stage)
+    for (let n = 0; n < 20; n++) {
+      a.write(clientFrame(9, `ping ${n}`))
+      expect(await b.frame()).toMatchObject({ opcode: 9, payload: Buffer.from(`ping ${n}`) })
+    }
+    for (let n = 0; n < 100; n++) {
+      b.write(clientFrame(10, `pong ${n}`))
+      expect(await a.frame()).toMatchObject({ opcode: 10, payload: Buffer.from(`pong ${n}`) })
+    }
+    for (const side of [a, b]) side.reset()
+    await stage.expectQuiet()
+  })
+
+  test('row 50: the last of many is passed, and a message never comes before a ping behind it', async () => {
+    const stage = await Stage.open()
+    const [a, b] = await pair(stage)
+    const frames = Array.from({ length: 2_000 }, (_, n) => [
+      clientFrame(9, String(n)),
+      clientFrame(1, String(n)),
+    ])
+    a.write(Buffer.concat(frames.flat()))
+    let last = -1
+    for (let n = 0; n < 2_000;) {
+      const { opcode, payload } = await b.frame()
+      const number = Number(payload)
+      if (opcode === 1) expect(number).toBe(n++)
+      // all that was sent before the ping has come
+      else expect((last = number)).toBeLessThanOrEqual(n)
+    }
+    expect(last).toBe(1_999)
+    for (const side of [a, b]) side.reset()
+    await stage.expectQuiet()
+  })
+})

@@ -143,7 +143,7 @@ export class RemoteLeg implements PipeEnd {
       case 'close':
         if (!this.#inOrder(message.n)) return
         this.translator.closed = true
-        this.#receiver?.control(8, Buffer.from(message.payload, 'latin1'))
+        this.#receiver?.control(8, Buffer.from(message.payload, 'latin1'), 1)
         break
       case 'ack':
         break

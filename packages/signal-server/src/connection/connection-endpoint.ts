@@ -250,4 +250,5 @@ const failures: ReadonlySet<Outcome> = new Set([
   'half_open',
   'pipe_shed',
   'protocol_error',
+  'rate_limited',
 ])

@@ -1,4 +1,12 @@
-import { type ControlOpcode, FrameError, maxControlPayload, Opcode, parseClose } from './frame.js'
+import { type ControlOpcode, maxControlPayload, Opcode, parseClose } from './frame.js'
+import {
+  controlHeader,
+  isControl,
+  leadSize,
+  maxHeader,
+  readKey,
+  readLength,
+} from './frame-header.js'
 import { advanceKey, moveUnmasked, type NativeUnmask, nativeUnmask } from './unmask.js'
 
 /** Where a translator puts what it makes, in the order of the wire. */
@@ -8,14 +16,20 @@ export interface FrameSink {
    * pushed, except for a header that was split over chunks
    */
   data(bytes: Buffer): void
-  /** @param payload - unmasked, a copy, at most 125 bytes; for a close frame, valid */
-  control(opcode: ControlOpcode, payload: Buffer): void
+  /**
+   * @param payload - unmasked, a copy, at most 125 bytes; for a close frame, valid
+   * @param count - how many frames of this opcode the chunk had up to here: of its pings only the
+   * last one is handed over, and of its pongs too
+   */
+  control(opcode: ControlOpcode, payload: Buffer, count: number): void
+  /**
+   * Takes a pong that answers a ping of the sink's own. It is asked about every pong.
+   * @returns false for a pong that is to be handed over
+   */
+  answered?(pong: Buffer): boolean
 }
 
-/** The header of a masked frame with a 64-bit length: the longest. */
-const maxHeader = 14
-/** The header of a masked control frame: two bytes and the mask. */
-const controlHeader = 6
+const empty = Buffer.alloc(0)
 
 /**
  * Turns the masked frames of a client into the unmasked frames of a server (RFC 6455 §5), chunk by
@@ -24,8 +38,9 @@ const controlHeader = 6
  * An outgoing header is the incoming one without its four bytes of mask. The first header of a
  * chunk moves right, up to its payload; what follows moves left and closes the gaps. So the data
  * frames of a chunk become one piece of it, and a lone large payload stays where it is. Control
- * frames are taken out and handed over whole. Text is not checked for UTF-8: that is for its
- * receiver to do.
+ * frames are taken out and handed over whole. An endpoint may answer only the most recent ping
+ * (§5.5.3), so a chunk of thousands of pings passes one of them, after all data that came before it.
+ * Text is not checked for UTF-8: that is for its receiver to do.
  */
 export class FrameTranslator {
   readonly #sink: FrameSink
@@ -43,6 +58,14 @@ export class FrameTranslator {
   #messages = 0
   #closed = false
   #failed = false
+  /** The last ping and the last pong of the chunk at hand, and how many of each it has. */
+  #ping: Buffer | undefined
+  #pong: Buffer | undefined
+  #pings = 0
+  #pongs = 0
+  #close: Buffer | undefined
+  /** The output ends where these are put, and more data of the chunk follows. */
+  #atCut = false
 
   /** @param native - unmasks long payloads; null does it in JavaScript */
   constructor(sink: FrameSink, native: NativeUnmask | null = nativeUnmask) {
@@ -59,7 +82,7 @@ export class FrameTranslator {
 
   /** Whether the output so far ends between two frames, where another frame may be put in. */
   get atBoundary(): boolean {
-    return this.#left === 0
+    return this.#left === 0 || this.#atCut
   }
 
   /** Whether a close frame has passed. What comes after it is ignored. */
@@ -76,11 +99,13 @@ export class FrameTranslator {
   push(chunk: Buffer): void {
     if (this.#closed || this.#failed) return
     let read = 0
-    // What is translated and not handed over yet is chunk[start, write).
+    // What is translated and not handed over yet is chunk[start, write); pings and pongs belong at
+    // `cut`.
     let start = 0
     let write = 0
+    let cut = 0
     try {
-      if (this.#begun !== undefined) start = write = read = this.#resume(chunk)
+      if (this.#begun !== undefined) start = write = cut = read = this.#resume(chunk)
       const end = chunk.length
       const view = new DataView(chunk.buffer, chunk.byteOffset, end)
       while (read < end && !this.#closed) {
@@ -91,14 +116,11 @@ export class FrameTranslator {
             break
           }
           if (isControl(chunk[read]!)) {
-            const done = start
-            start = write
-            if (done < write) this.#sink.data(chunk.subarray(done, write))
-            this.#control(chunk, read, size)
-            start = write = read += size
+            if (this.#control(chunk, read, size)) cut = write
+            read += size
             continue
           }
-          if (start === write) start = write = read + 4
+          if (start === write) start = write = cut = read + 4
           this.#header(chunk, read, write, size)
           read += size
           write += size - 4
@@ -114,8 +136,29 @@ export class FrameTranslator {
       this.#failed = true
       throw error
     } finally {
-      if (start < write) this.#sink.data(chunk.subarray(start, write))
+      this.#handOver(chunk, start, cut, write)
     }
+  }
+
+  /** Hands over chunk[start, write), and the control frames of the chunk in their places. */
+  #handOver(chunk: Buffer, start: number, cut: number, write: number): void {
+    const sink = this.#sink
+    if (this.#ping ?? this.#pong) {
+      const [ping, pings, pong, pongs] = [this.#ping, this.#pings, this.#pong, this.#pongs]
+      this.#ping = this.#pong = undefined
+      this.#pings = this.#pongs = 0
+      this.#atCut = true
+      if (start < cut) sink.data(chunk.subarray(start, cut))
+      if (ping) sink.control(Opcode.ping, ping, pings)
+      if (pong) sink.control(Opcode.pong, pong, pongs)
+      this.#atCut = false
+      start = cut
+    }
+    if (start < write) sink.data(chunk.subarray(start, write))
+    if (!this.#close) return
+    const close = this.#close
+    this.#close = undefined
+    sink.control(Opcode.close, close, 1)
   }
 
   /** Keeps the beginning of a header or control frame until the rest of it comes. */
@@ -162,78 +205,27 @@ export class FrameTranslator {
     }
   }
 
-  #control(bytes: Buffer, from: number, size: number): void {
+  /** @returns whether its place in the output is to be kept */
+  #control(bytes: Buffer, from: number, size: number): boolean {
     const opcode = (bytes[from]! & 0x0f) as ControlOpcode
-    const payload = Buffer.allocUnsafe(size - controlHeader)
+    const payload = size === controlHeader ? empty : Buffer.allocUnsafe(size - controlHeader)
     for (let i = 0; i < payload.length; i++) {
       payload[i] = bytes[from + controlHeader + i]! ^ bytes[from + 2 + (i & 3)]!
     }
     if (opcode === Opcode.close) {
       parseClose(payload)
       this.#closed = true
+      this.#close = payload
+      return false
     }
-    this.#sink.control(opcode, payload)
-  }
-}
-
-function isControl(first: number): boolean {
-  return (first & 0x08) !== 0
-}
-
-/**
- * How many bytes of a frame must be at hand before any of it is handed on: the header of a data
- * frame, all of a control frame. While that can't be told yet, more than there are.
- *
- * @throws FrameError as soon as the bytes of the header break a rule
- */
-function leadSize(bytes: Buffer, from: number, end: number, fragmented: boolean): number {
-  if (end - from < 2) return 2
-  const first = bytes[from]!
-  const second = bytes[from + 1]!
-  const opcode = first & 0x0f
-  const short = second & 0x7f
-  if ((first & 0x70) !== 0) throw forbidden('RSV1, RSV2 and RSV3 must be 0', '5.2')
-  if (second < 0x80) throw forbidden('a client must mask its frames', '5.1')
-  if (isControl(opcode)) {
-    if (opcode > Opcode.pong) throw forbidden(`opcode ${opcode} is reserved`, '5.2')
-    if (first < 0x80) throw forbidden('a control frame must not be fragmented', '5.5')
-    if (short > maxControlPayload) {
-      throw forbidden('a control frame has 125 bytes of payload at most', '5.5')
+    if (opcode === Opcode.ping) {
+      this.#ping = payload
+      this.#pings++
+      return true
     }
-    return controlHeader + short
+    if (this.#sink.answered?.(payload)) return false
+    this.#pong = payload
+    this.#pongs++
+    return true
   }
-  if (opcode > Opcode.binary) throw forbidden(`opcode ${opcode} is reserved`, '5.2')
-  if (fragmented !== (opcode === Opcode.continuation)) {
-    throw fragmented
-      ? forbidden('a message must end before the next begins', '5.4')
-      : forbidden('a continuation needs a message to continue', '5.4')
-  }
-  if (short < 126) return 6
-  const size = short === 126 ? 8 : maxHeader
-  if (end - from >= size) checkLength(bytes, from, short)
-  return size
-}
-
-/** The extended payload length; inexact where it has more than 53 bits. */
-function readLength(bytes: Buffer, from: number, short: number): number {
-  if (short === 126) return (bytes[from + 2]! << 8) | bytes[from + 3]!
-  return bytes.readUInt32BE(from + 2) * 2 ** 32 + bytes.readUInt32BE(from + 6)
-}
-
-function checkLength(bytes: Buffer, from: number, short: number): void {
-  const length = readLength(bytes, from, short)
-  if (length < (short === 126 ? 126 : 0x10000)) {
-    throw forbidden('a length must be written in the fewest bytes that hold it', '5.2')
-  }
-  if (length <= Number.MAX_SAFE_INTEGER) return
-  if (bytes[from + 2]! > 0x7f) throw forbidden('the top bit of a 64-bit length must be 0', '5.2')
-  throw forbidden('a frame longer than 2^53 - 1 bytes is more than this server counts', '5.2')
-}
-
-function readKey(bytes: Buffer, at: number): number {
-  return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
-}
-
-function forbidden(rule: string, section: string): FrameError {
-  return new FrameError(1002, `${rule} (RFC 6455 §${section})`)
 }

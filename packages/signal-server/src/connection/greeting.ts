@@ -1,3 +1,5 @@
+import { pieceOverhead } from '../byte-budget.js'
+
 // a client that shows nothing for so long is taken to listen
 const greetingTime = 1_000
 
@@ -19,6 +21,11 @@ export class Greeting {
   /** How many bytes are kept. */
   get size(): number {
     return this.#size
+  }
+
+  /** What they cost in memory. */
+  get cost(): number {
+    return this.#size + this.#frames.length * pieceOverhead
   }
 
   keep(bytes: Buffer): void {

@@ -52,7 +52,7 @@ export class Hold implements LegReceiver {
     const held = this.#bytes?.subarray(0, this.#size)
     this.#free()
     this.#pongs?.answer()
-    this.leg.resume(Pause.full | Pause.pace | Pause.budget)
+    this.leg.resume(Pause.full | Pause.pings | Pause.budget)
     return held
   }
 
@@ -71,7 +71,7 @@ export class Hold implements LegReceiver {
     if (this.#size + chunkBytes > this.context.settings.maxHeldBytes) this.leg.pause(Pause.full)
   }
 
-  control(opcode: ControlOpcode, payload: Buffer): void {
+  control(opcode: ControlOpcode, payload: Buffer, count: number): void {
     if (opcode === Opcode.close) {
       this.#stop()
       this.#free()
@@ -81,7 +81,7 @@ export class Hold implements LegReceiver {
       return
     }
     this.#pongs ??= new Pongs(this.leg, this.context.settings)
-    if (!this.#pongs.take(opcode, payload)) this.failed(CloseCode.tooMany, 'rate_limited')
+    if (!this.#pongs.take(opcode, payload, count)) this.failed(CloseCode.tooMany, 'rate_limited')
   }
 
   failed(code: CloseCode | undefined, outcome: Outcome): void {
@@ -93,6 +93,10 @@ export class Hold implements LegReceiver {
       this.end(code)
       this.over(outcome)
     }
+  }
+
+  drained(): void {
+    this.#pongs?.answer()
   }
 
   stalled(): void {

@@ -168,13 +168,19 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     if (!this.#closing.ending) this.#receiver!.data(bytes)
   }
 
-  control(opcode: ControlOpcode, payload: Buffer): void {
+  answered(pong: Buffer): boolean {
     this.#outbox.listens()
-    const mark = opcode === Opcode.pong ? this.#pings.answered(payload) : undefined
-    if (mark !== undefined) return this.#outbox.wasRead(mark)
+    const mark = this.#pings.answered(pong)
+    if (mark === undefined) return false
+    this.#outbox.wasRead(mark)
+    return true
+  }
+
+  control(opcode: ControlOpcode, payload: Buffer, count: number): void {
+    this.#outbox.listens()
     if (opcode === Opcode.close && this.#closing.closeSent)
       this.#outbox.wasRead(this.#outbox.written)
-    if (!this.#closing.ending) this.#receiver!.control(opcode, payload)
+    if (!this.#closing.ending) this.#receiver!.control(opcode, payload, count)
     else if (opcode === Opcode.close) this.finish()
   }
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { Share, type ByteBudget } from '../byte-budget.js'
+import { pieceOverhead, Share, type ByteBudget } from '../byte-budget.js'
 import { Greeting } from './greeting.js'
 
 // the slowest reader that is still served well: 20 KB/s, in bytes a millisecond
@@ -10,6 +10,10 @@ export class Outbox {
   /** Until the client listens. */
   #greeting: Greeting | undefined
   #corked = false
+  /** Pieces that wait in the socket. */
+  #pieces = 0
+  /** Whether {@link exceeds} was true, and nobody has been told yet that there is room again. */
+  #full = false
   #written = 0
   #flushed = 0
   #read = 0
@@ -27,10 +31,6 @@ export class Outbox {
     private readonly drained: () => void,
   ) {
     this.#share = new Share(budget)
-    socket.on('drain', () => {
-      this.#count()
-      this.drained()
-    })
   }
 
   /** Bytes that wait to be written. */
@@ -61,11 +61,14 @@ export class Outbox {
     this.#read = Math.max(this.#read, bytes)
   }
 
-  /** Whether more than so much waits. */
+  /** Whether more than so much waits, with the overhead of all pieces but the first. */
   exceeds(limit: number): boolean {
     if (this.#greeting) return this.#greeting.size > 0
-    // without the second, 'drain' would not come
-    return this.socket.writableLength > limit && this.socket.writableNeedDrain
+    if (!this.#full) {
+      const { writableLength } = this.socket
+      this.#full = writableLength > 0 && writableLength + (this.#pieces - 1) * pieceOverhead > limit
+    }
+    return this.#full
   }
 
   /** Keeps what is written until the client listens, or for a second. */
@@ -78,7 +81,7 @@ export class Outbox {
     const kept = this.#greeting?.take()
     this.#greeting = undefined
     if (!kept?.length) return
-    if (this.socket.writable) this.socket.write(kept)
+    if (this.socket.writable) this.#send(kept)
     this.#count()
     this.drained()
   }
@@ -86,7 +89,7 @@ export class Outbox {
   write(bytes: Buffer): void {
     this.#written += bytes.length
     if (this.#greeting) this.#greeting.keep(bytes)
-    else this.socket.write(bytes)
+    else this.#send(this.socket.writableLength > 0 ? unpinned(bytes) : bytes)
     this.#count()
   }
 
@@ -110,7 +113,7 @@ export class Outbox {
     this.#stalledFor = moves ? 0 : this.#stalledFor + elapsed
     this.#flushed = flushed
     this.wasRead(Math.min(flushed, this.#read + slowestReader * elapsed))
-    this.#share.set(queued)
+    this.#count()
   }
 
   /** The socket is gone. */
@@ -121,6 +124,36 @@ export class Outbox {
   }
 
   #count(): void {
-    this.#share.set(this.socket.destroyed ? 0 : this.queued)
+    this.#share.set(this.socket.destroyed ? 0 : this.#cost)
   }
+
+  /** What waits, with its overhead. */
+  get #cost(): number {
+    const { writableLength } = this.socket
+    // what the kernel takes at once is told of at the end of this turn, and costs nothing
+    const waiting = writableLength > 0 ? writableLength + this.#pieces * pieceOverhead : 0
+    return waiting + (this.#greeting?.cost ?? 0)
+  }
+
+  #send(bytes: Buffer): void {
+    this.#pieces++
+    this.socket.write(bytes, this.#sent)
+  }
+
+  readonly #sent = (): void => {
+    this.#pieces--
+    if (this.socket.writableLength > 0) return
+    this.#count()
+    if (!this.#full || this.socket.destroyed) return
+    this.#full = false
+    this.drained()
+  }
+}
+
+/** A copy, if a view would pin more than one and a half times as much as it shows. */
+const unpinned = (bytes: Buffer) => {
+  if (1.5 * bytes.length >= bytes.buffer.byteLength) return bytes
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }

@@ -4,6 +4,7 @@ import { Pace } from '../pace.js'
 import type { Outcome } from '../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
 import { Pause } from './inlet.js'
+import { PingPace } from './ping-pace.js'
 import type { LegReceiver, PipeEnd } from './pipe-end.js'
 
 const paired = serverFrame(Opcode.text, PAIRED_TEXT)
@@ -126,6 +127,8 @@ export class Pipe {
 /** One way through a pipe. */
 class Direction implements LegReceiver {
   #paceTimer: NodeJS.Timeout | undefined
+  /** Most clients send no pings. */
+  #pingPace: PingPace | undefined
 
   constructor(
     private readonly pipe: Pipe,
@@ -140,14 +143,20 @@ class Direction implements LegReceiver {
     if (wait > 0 && this.#paceTimer === undefined) this.#slow(wait)
   }
 
-  control(opcode: ControlOpcode, payload: Buffer): void {
-    if (opcode !== Opcode.close) {
-      // thousands of pings may come in one chunk
-      this.target.cork?.()
-      return this.data(serverFrame(opcode, payload))
+  control(opcode: ControlOpcode, payload: Buffer, count: number): void {
+    if (opcode === Opcode.close) {
+      this.target.passClose(payload)
+      if (this.target.translator.closed) this.pipe.closed()
+      return
     }
-    this.target.passClose(payload)
-    if (this.target.translator.closed) this.pipe.closed()
+    // every ping asks the other client for a pong; a pong asks for nothing, and costs what data costs
+    if (opcode === Opcode.ping) {
+      this.#pingPace ??= new PingPace(this.leg, this.pipe.context.settings)
+      if (!this.#pingPace.spend(count)) return this.failed(CloseCode.tooMany, 'rate_limited')
+    }
+    // with the data that came in the same chunk
+    this.target.cork?.()
+    this.data(serverFrame(opcode, payload))
   }
 
   failed(
@@ -178,6 +187,7 @@ class Direction implements LegReceiver {
 
   stop(): void {
     clearTimeout(this.#paceTimer)
+    this.#pingPace?.stop()
   }
 
   #slow(wait: number): void {

@@ -1,55 +1,43 @@
 import type { Settings } from '../options.js'
-import { Pace } from '../pace.js'
-import { Slowdown } from '../slowdown.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
-import { Pause } from './inlet.js'
 import type { Leg } from './leg.js'
+import { PingPace } from './ping-pace.js'
 
-/** Answers the pings of a client that waits, and slows it where it sends too many. */
+/** Answers the pings of a client that waits, and slows it when it sends too many. */
 export class Pongs {
-  /** A ping that came too soon after others. */
+  /** The last ping that was not answered yet. */
   #unanswered: Buffer | undefined
-  readonly #pace: Pace
-  readonly #slowdown: Slowdown
+  readonly #pace: PingPace
 
   constructor(
     private readonly leg: Leg,
-    { messagesPerSecond, messagesBurst, slowedTime }: Settings,
+    settings: Settings,
   ) {
-    this.#pace = new Pace(messagesPerSecond, messagesBurst)
-    this.#slowdown = new Slowdown(slowedTime, () => {
-      this.answer()
-      leg.resume(Pause.pace)
-    })
+    this.#pace = new PingPace(leg, settings, () => this.answer())
   }
 
   /**
    * Takes a ping, or a pong that nobody waits for.
-   * @returns false where the client has been slowed for too long
+   * @param count - so many came, of which this is the last
+   * @returns false if the client has been slowed for too long
    */
-  take(opcode: ControlOpcode, payload: Buffer): boolean {
-    const wait = this.#pace.spend(1)
+  take(opcode: ControlOpcode, payload: Buffer, count: number): boolean {
+    if (opcode === Opcode.ping) this.#unanswered = payload
+    if (!this.#pace.spend(count)) return false
     // of many pings only the last has to be answered (RFC 6455 §5.5.3)
-    if (opcode === Opcode.ping && wait > 0) this.#unanswered = payload
-    else if (opcode === Opcode.ping) this.#pong(payload)
-    if (wait === 0) return true
-    if (!this.#slowdown.start(wait)) return false
-    this.leg.pause(Pause.pace)
+    if (!this.#pace.slowed) this.answer()
     return true
   }
 
-  /** Answers the last ping, where that was put off. */
+  /** Answers the last ping, if that was put off and the client reads its pongs. */
   answer(): void {
-    if (this.#unanswered) this.#pong(this.#unanswered)
+    if (!this.#unanswered || this.leg.congested) return
+    this.leg.cork()
+    this.leg.write(serverFrame(Opcode.pong, this.#unanswered))
     this.#unanswered = undefined
   }
 
   stop(): void {
-    this.#slowdown.stop()
-  }
-
-  #pong(payload: Buffer): void {
-    this.leg.cork()
-    this.leg.write(serverFrame(Opcode.pong, payload))
+    this.#pace.stop()
   }
 }

@@ -100,4 +100,26 @@ export function expectSame(got: readonly Frame[], wanted: readonly Frame[]): voi
   expect(got.every(({ payload }, n) => payload.equals(wanted[n]!.payload))).toBe(true)
 }
 
+/**
+ * Fails if the data frames differ, if a control frame was not sent, or if one came before data that
+ * was sent before it. Not every ping and pong has to pass.
+ */
+export function expectPassed(got: readonly Frame[], sent: readonly Frame[]): void {
+  const isData = (frame: Frame) => !isControl(frame)
+  expectSame(got.filter(isData), sent.filter(isData))
+  for (const wanted of [ping, pong]) {
+    let from = 0
+    for (const [n, control] of got.entries()) {
+      if (control.opcode !== wanted) continue
+      const isIt = ({ opcode, payload }: Frame, at: number) =>
+        at >= from && opcode === wanted && payload.equals(control.payload)
+      const at = sent.findIndex(isIt)
+      expect(at, 'a control frame that was sent').toBeGreaterThanOrEqual(0)
+      const before = sent.slice(0, at).filter(isData).length
+      expect(got.slice(0, n).filter(isData).length).toBeGreaterThanOrEqual(before)
+      from = at + 1
+    }
+  }
+}
+
 export const isControl = ({ opcode }: Frame) => opcode >= ping
