@@ -1,4 +1,4 @@
-import type { EndpointFactory } from 'signal-server'
+import type { EndpointFactory, Steps } from 'signal-server'
 import { v4 as uuid } from 'uuid'
 import { text, type Fields } from './json/fields.js'
 import type { JsonClient } from './json/json-client.js'
@@ -34,12 +34,12 @@ class CallProtocol implements Protocol {
 
   constructor(private readonly peers: Peers) {}
 
-  receive(client: JsonClient, message: Fields): void {
+  receive(client: JsonClient, message: Fields): void | Steps {
     switch (message.id) {
       case 'register':
         return this.#register(client, message)
       case 'list':
-        return client.send({ id: 'listResponse', list: this.peers.ids })
+        return client.answer(this.peers.listed('{"id":"listResponse","list":', '}'))
       case 'call':
         return this.#call(client, message)
       case 'incomingCallResponse':
@@ -114,11 +114,11 @@ class CallProtocol implements Protocol {
     return { id: 'error', code, message }
   }
 
-  #register(client: JsonClient, message: Fields): void {
+  *#register(client: JsonClient, message: Fields): Steps {
     const name = text(message, 'name', maxNameBytes)
     const { id = name } = client.grant
     const own = this.peers.idOf(client) === name
-    const accepted = own || (id === name && !this.peers.has(name))
+    const accepted = own || (id === name && (yield* this.peers.claim(name, client)))
     if (accepted && !own) {
       // others know the parties of a call by their names
       this.#stop(client)

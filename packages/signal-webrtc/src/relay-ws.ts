@@ -26,7 +26,7 @@ class RelayWs implements Protocol {
     switch (type) {
       case 'ls': {
         const own = this.peers.idOf(client)
-        client.send({ type, peers: this.peers.ids.filter((id) => id !== own) })
+        client.answer(this.peers.listed('{"type":"ls","peers":', '}', own))
         break
       }
       case 'leave':
@@ -52,7 +52,7 @@ class RelayWs implements Protocol {
   }
 
   leftElsewhere(from: string): void {
-    this.peers.tellHere({ type: 'leave', from })
+    this.peers.tellHere({ type: 'leave', from }, { id: from, gone: true })
   }
 
   refused({ code, message }: Refusal): Fields {
@@ -61,7 +61,8 @@ class RelayWs implements Protocol {
 
   #leave(client: JsonClient): void {
     const from = this.peers.drop(client)
-    if (from !== undefined) this.peers.tellOthers(client, { type: 'leave', from })
+    if (from === undefined) return
+    this.peers.tellOthers(client, { type: 'leave', from }, { id: from, gone: true })
   }
 }
 

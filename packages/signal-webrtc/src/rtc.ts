@@ -1,4 +1,4 @@
-import type { EndpointFactory } from 'signal-server'
+import type { EndpointFactory, PresentPeer, Steps } from 'signal-server'
 import { fields, text, type Fields } from './json/fields.js'
 import type { JsonClient } from './json/json-client.js'
 import { jsonEndpoint, type JsonEndpointOptions } from './json/json-endpoint.js'
@@ -44,11 +44,11 @@ class Rtc implements Protocol {
     client.send({ type: 'ready', version: this.version, id: client.id })
   }
 
-  receive(client: JsonClient, message: Fields): void {
+  receive(client: JsonClient, message: Fields): void | Steps {
     const type = text(message, 'type')
     const data = fields(message, 'data')
-    if (type === 'identify') this.#identify(client, data)
-    else this.#relay(client, type, data)
+    if (type === 'identify') return this.#identify(client, data)
+    this.#relay(client, type, data)
   }
 
   gone(client: JsonClient): void {
@@ -56,11 +56,12 @@ class Rtc implements Protocol {
   }
 
   cameElsewhere(id: string): void {
-    this.peers.tellHere(this.#peer(id))
+    const peer = this.peers.encoded(id, described)
+    if (peer) this.peers.tellHere(peer, { id })
   }
 
   leftElsewhere(id: string, name: unknown): void {
-    this.peers.tellHere({ type: 'peer', data: { id, name, remove: true } })
+    this.peers.tellHere(removed(id, name), { id, gone: true })
   }
 
   outranked(client: JsonClient): void {
@@ -71,19 +72,20 @@ class Rtc implements Protocol {
     return { type: 'error', data: { code, message } }
   }
 
-  #identify(client: JsonClient, data: Fields): void {
+  *#identify(client: JsonClient, data: Fields): Steps {
     const id = text(data, 'id', maxNameBytes)
     const name = data.name === '' ? '' : text(data, 'name', maxNameBytes)
     if (client.grant.id !== undefined && client.grant.id !== id) {
       throw new Refusal('forbidden', 'The token is for another id.')
     }
-    if (this.peers.idOf(client) !== id) {
-      if (this.peers.has(id)) throw taken()
-      this.#remove(client)
-      for (const peer of this.peers.ids) client.send(this.#peer(peer))
-    }
+    const own = this.peers.idOf(client) === id
+    if (!own && !(yield* this.peers.claim(id, client))) throw taken()
+    if (!own) this.#remove(client)
     this.peers.take(id, client, name)
-    this.peers.tellOthers(client, this.#peer(id))
+    // it hears of those who are there before they can answer
+    if (!own) yield* this.peers.introduce(client, described)
+    const peer = this.peers.encoded(id, described)
+    if (peer && client.open) this.peers.tellOthers(client, peer, { id })
   }
 
   #relay(client: JsonClient, type: string, data: Fields): void {
@@ -105,13 +107,19 @@ class Rtc implements Protocol {
     if (id === undefined) return
     const name = this.peers.infoOf(id)
     this.peers.drop(client)
-    this.peers.tellOthers(client, { type: 'peer', data: { id, name, remove: true } })
-  }
-
-  #peer(id: string): Fields {
-    return { type: 'peer', data: { id, name: this.peers.infoOf(id) } }
+    this.peers.tellOthers(client, removed(id, name), { id, gone: true })
   }
 }
+
+const described = ({ id, info: name }: PresentPeer): Fields => ({
+  type: 'peer',
+  data: { id, name },
+})
+
+const removed = (id: string, name: unknown): Fields => ({
+  type: 'peer',
+  data: { id, name, remove: true },
+})
 
 const taken = () =>
   new Refusal('forbidden', 'The id belongs to another client, which is connected.')

@@ -1,5 +1,6 @@
 import type { Json } from 'signal-protocol'
 import type { Instances } from './instances.js'
+import { Proofs } from './proofs.js'
 import { isOlder, RemotePeers, type RemotePeer } from './remote-peers.js'
 import type { Tell } from './retelling.js'
 import { topics } from './topics.js'
@@ -19,6 +20,11 @@ export interface LocalPresence {
   stayed(app: string, peer: PresentPeer): void
   /** A peer elsewhere took the id of one here before that one did: it loses the id. */
   outranked(app: string, id: string): void
+  /**
+   * A client elsewhere wants the id of a peer here: resolves when that peer has shown life, or was
+   * found dead and is gone. Without this every id stays with its peer until that is gone by itself.
+   */
+  prove?(app: string, id: string): Promise<void>
   /** A message for a peer that is here, or was a moment ago. */
   received(app: string, to: string, message: Json): void
 }
@@ -34,6 +40,7 @@ const batchSize = 100
  */
 export class Presence {
   readonly #remote = new RemotePeers<PresentPeer>()
+  readonly #proofs: Proofs
 
   /**
    * @param instances - those of the endpoint's context
@@ -45,6 +52,7 @@ export class Presence {
     private readonly endpoint: string,
     private readonly local: LocalPresence,
   ) {
+    this.#proofs = new Proofs(instances, endpoint, local.prove?.bind(local))
     this.#hear()
     instances.on('anew', ({ instance }) => this.#remote.doubt(instance))
     instances.on('told', ({ instance }) => {
@@ -74,9 +82,23 @@ export class Presence {
     return this.#remote.on(this.#topic(app))
   }
 
+  /** How many peers of an app are on other instances. */
+  count(app: string): number {
+    return this.#remote.count(this.#topic(app))
+  }
+
   /** The peer of an app on another instance that has this id. */
   find(app: string, id: string): PresentPeer | undefined {
     return this.#remote.first(this.#topic(app), id)
+  }
+
+  /**
+   * Asks for a sign of life of the peer on another instance that has this id.
+   * @returns resolves when it is known; a peer that is dead is gone by then
+   */
+  async prove(app: string, id: string): Promise<void> {
+    const peer = this.#remote.first(this.#topic(app), id)
+    if (peer) await this.#proofs.ask(peer.instance, app, id)
   }
 
   /** Tells the others of a peer here that has come, or has other info than before. */

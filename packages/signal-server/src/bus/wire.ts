@@ -81,6 +81,9 @@ export type BusMessage =
   /** These are there, or have new info. */
   | { t: 'present'; endpoint: string; app: string; peers: PresentPeer[] }
   | { t: 'absent'; endpoint: string; app: string; id: string }
+  /** A client wants the id of a peer there: answered when that has shown life, or is gone. */
+  | { t: 'prove'; endpoint: string; app: string; id: string }
+  | { t: 'proved'; endpoint: string; app: string; id: string }
   | { t: 'relay'; endpoint: string; app: string; to: string; message: Json }
   | { t: 'hold'; hold: HoldNotice; answer?: boolean }
   | { t: 'propose'; mine: string; yours: string }

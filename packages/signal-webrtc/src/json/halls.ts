@@ -1,5 +1,11 @@
 import type { Json } from 'signal-protocol'
-import { Presence, type EndpointContext, type LocalPresence, type PresentPeer } from 'signal-server'
+import {
+  Presence,
+  type EndpointContext,
+  type LocalPresence,
+  type PresentPeer,
+  type SlicedWork,
+} from 'signal-server'
 import { isFields, type Fields } from './fields.js'
 import type { JsonClient } from './json-client.js'
 import { Peers } from './peers.js'
@@ -21,11 +27,13 @@ export class Halls implements LocalPresence {
 
   /**
    * @param name - of the endpoint, the same on all instances
+   * @param work - runs what takes more than some microseconds
    * @param open - makes the protocol for one app
    */
   constructor(
     private readonly context: EndpointContext,
     name: string,
+    private readonly work: SlicedWork,
     private readonly open: (peers: Peers, context: EndpointContext) => Protocol,
   ) {
     const { instances } = context
@@ -63,11 +71,15 @@ export class Halls implements LocalPresence {
   }
 
   came(app: string, { id }: PresentPeer): void {
-    this.#halls.get(app)?.protocol.cameElsewhere?.(id)
+    const hall = this.#halls.get(app)
+    hall?.peers.changed()
+    hall?.protocol.cameElsewhere?.(id)
   }
 
   left(app: string, { id, info }: PresentPeer): void {
-    this.#halls.get(app)?.protocol.leftElsewhere?.(id, info)
+    const hall = this.#halls.get(app)
+    hall?.peers.changed()
+    hall?.protocol.leftElsewhere?.(id, info)
   }
 
   stayed(app: string, { id }: PresentPeer): void {
@@ -80,6 +92,10 @@ export class Halls implements LocalPresence {
     if (!client) return
     hall?.protocol.outranked?.(client)
     hall?.peers.drop(client)
+  }
+
+  async prove(app: string, id: string): Promise<void> {
+    await this.#halls.get(app)?.peers.get(id)?.prove()
   }
 
   received(app: string, to: string, message: Json): void {
@@ -105,7 +121,7 @@ export class Halls implements LocalPresence {
   ): void {
     try {
       if (!hall || !client) throw new Refusal('unknown_peer', 'That peer is gone.')
-      hear(hall.protocol, client, from, message)
+      hear(hall, client, from, message)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       const { code, message: text } = error
@@ -114,19 +130,22 @@ export class Halls implements LocalPresence {
   }
 
   #make(app: string): Hall {
-    const peers: Peers = new Peers(
+    const { work } = this
+    const peers = new Peers({
       app,
-      (client, from, message) => hear(protocol, client, from, message),
-      this.#presence,
-    )
-    const protocol = this.open(peers, this.context)
-    const hall = { app, peers, protocol, clients: 0 }
+      work,
+      presence: this.#presence,
+      hear: (client, from, message) => hear(hall, client, from, message),
+    })
+    const hall: Hall = { app, peers, protocol: this.open(peers, this.context), clients: 0 }
     this.#halls.set(app, hall)
     return hall
   }
 }
 
-function hear(protocol: Protocol, client: JsonClient, from: string, message: Fields): void {
+function hear({ peers, protocol }: Hall, client: JsonClient, from: string, message: Fields): void {
+  // it hears of a peer before it hears from it
+  peers.flush(client)
   if (protocol.heard) protocol.heard(client, from, message)
   else client.deliver(message)
 }

@@ -11,33 +11,23 @@ import {
 import { v4 as uuid } from 'uuid'
 import type { WebSocket } from 'ws'
 import type { Fields } from './fields.js'
+import { JsonInbox, type JsonInboxOwner } from './json-inbox.js'
+import { LifeCheck, type Probed } from './life-check.js'
+import { tokensFor, weight, type Rate } from './rate.js'
 import { Refusal } from './refusal.js'
 
-/** How much a client may send. */
-export interface Rate {
-  /** Messages a second; one of more than 4 KiB counts as several. @default 100 */
-  messagesPerSecond?: number
-  /** Messages at once, before the rate counts. @default 1000 */
-  messagesBurst?: number
-}
-
-// one who joins thirty others sends each an offer and its candidates, all at once
-export const defaultRate: Required<Rate> = { messagesPerSecond: 100, messagesBurst: 1_000 }
-
-/** What a message counts as, by its size in bytes. */
-export const weight = (bytes: number): number => 1 + Math.floor(bytes / 4_096)
-
-/** Who looks at what a client sends. */
+/** Carries out what a client sends. */
 export interface JsonClientHandler {
-  received(client: JsonClient, data: Uint8Array): void
+  /** Carries a message out, then calls `done`: only then the client's next one is looked at. */
+  received(client: JsonClient, data: Uint8Array, done: () => void): void
   gone(client: JsonClient): void
 }
 
 /**
- * A WebSocket whose every message is a JSON object: slowed where it sends too fast, ended where it
- * does not read, pinged where it is silent.
+ * A WebSocket whose every message is a JSON object. The client is slowed if it sends too fast or
+ * does not read its answers, ended if it reads nothing, and pinged if it is silent.
  */
-export class JsonClient implements Pulse {
+export class JsonClient implements Pulse, Probed, JsonInboxOwner {
   /** Made by the server: no client can choose it, or have another's. */
   readonly id = uuid()
   heard = true
@@ -46,15 +36,19 @@ export class JsonClient implements Pulse {
 
   readonly #pace: Pace
   readonly #slowdown: Slowdown
-  #inbox: Uint8Array[] = []
+  readonly #lifeCheck = new LifeCheck(this)
+  readonly #inbox: JsonInbox
   #gone = false
   #badMessages = 0
   #counted = 0
+  /** Milliseconds in which nothing was read of what has waited for long. */
+  #stalled = 0
+  #sentBefore = 0
 
   constructor(
     readonly grant: Grant,
     private readonly ws: WebSocket,
-    socket: Socket,
+    private readonly socket: Socket,
     private readonly context: EndpointContext,
     private readonly handler: JsonClientHandler,
     private readonly log: (format: string, ...values: unknown[]) => void,
@@ -62,13 +56,14 @@ export class JsonClient implements Pulse {
   ) {
     const { settings, heartbeat, outcomes } = context
     this.#pace = new Pace(messagesPerSecond, messagesBurst)
-    this.#slowdown = new Slowdown(settings.slowedTime, () => this.#next())
+    this.#slowdown = new Slowdown(settings.slowedTime, () => this.#inbox.next())
+    this.#inbox = new JsonInbox(ws, this)
     heartbeat.add(this)
-    socket.on('data', () => (this.heard = true))
-    ws.on('message', (data) => {
-      this.#inbox.push(data as Buffer)
-      this.#next()
+    socket.on('data', () => {
+      this.heard = true
+      this.#lifeCheck.heard()
     })
+    socket.on('drain', () => this.#inbox.next())
     ws.on('ping', () => this.charge(1))
     ws.on('error', (error) => {
       outcomes.count('protocol_error')
@@ -85,28 +80,76 @@ export class JsonClient implements Pulse {
     return !this.#gone
   }
 
+  get paused(): boolean {
+    return this.ws.isPaused
+  }
+
+  get queued(): number {
+    return this.ws.bufferedAmount
+  }
+
+  get sent(): number {
+    return this.socket.bytesWritten - this.socket.writableLength
+  }
+
+  /** Whether it has not read what was sent to it before: what it asks for waits. */
+  get congested(): boolean {
+    return this.queued > this.context.settings.maxQueuedBytes / 4
+  }
+
+  get held(): boolean {
+    return this.#slowdown.active || this.congested
+  }
+
+  take(message: Uint8Array, done: () => void): void {
+    this.charge(weight(message.length))
+    this.handler.received(this, message, done)
+  }
+
+  resumed(): void {
+    this.heard = true
+  }
+
+  /** Sends a message at the server's expense, such as a greeting. */
   send(message: Fields): void {
-    this.sendText(JSON.stringify(message))
+    this.sendEncoded(JSON.stringify(message))
+  }
+
+  /** Sends what the client has asked for: a large answer counts as several messages of its own. */
+  answer(message: Fields | Buffer): void {
+    const encoded = Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify(message))
+    this.charge(tokensFor(encoded.length))
+    this.sendEncoded(encoded)
   }
 
   /**
    * Sends what another client has to say to this one.
-   * @throws Refusal where too much waits for it already: nobody is ended for what others send
+   * @throws Refusal if too much waits for it already: nobody is ended for what others send
    */
   deliver(message: Fields): void {
-    if (this.ws.bufferedAmount > this.context.settings.maxQueuedBytes / 4) {
+    if (this.congested) {
       throw new Refusal('rate_limited', 'That peer has not read what was sent to it before.')
     }
     this.send(message)
   }
 
-  /** Sends what is encoded already. */
-  sendText(message: string): void {
+  /** Sends JSON that is encoded already. */
+  sendEncoded(message: string | Buffer): void {
     if (this.#gone) return
-    this.ws.send(message)
-    const queued = this.ws.bufferedAmount
+    this.ws.send(message, { binary: false })
+    const { queued } = this
     this.#count(queued)
     if (queued > this.context.settings.maxQueuedBytes) this.end(CloseCode.tryLater, 'slow_reader')
+  }
+
+  /** Runs an act that sends many messages: they go out together. */
+  together(act: () => void): void {
+    this.socket.cork()
+    try {
+      act()
+    } finally {
+      this.socket.uncork()
+    }
   }
 
   /** Counts so many messages against its rate; above that it is not read for a while. */
@@ -154,21 +197,25 @@ export class JsonClient implements Pulse {
     this.destroy()
   }
 
-  beat(now: number): void {
-    this.#count(this.ws.bufferedAmount)
-    const { expiresAt = Infinity, revoked } = this.grant
-    if (now >= expiresAt || revoked?.aborted) this.end(CloseCode.unauthorized, 'grant_ended')
+  /**
+   * Resolves when it is known that it lives, or when it was given up: for another client that asks
+   * for its name, as after a network loss.
+   */
+  async prove(): Promise<void> {
+    if (!(await this.#lifeCheck.lives()) && this.open) this.lapsed()
   }
 
-  /** Looks at the messages that have come: one chunk from the network may hold many. */
-  #next(): void {
-    while (!this.#slowdown.active && !this.#gone) {
-      const message = this.#inbox.shift()
-      if (!message) break
-      this.charge(weight(message.length))
-      this.handler.received(this, message)
+  beat(now: number, elapsed: number): void {
+    const { sent } = this
+    this.#stalled = this.congested && sent === this.#sentBefore ? this.#stalled + elapsed : 0
+    this.#sentBefore = sent
+    this.#count(this.queued)
+    const { expiresAt = Infinity, revoked } = this.grant
+    if (now >= expiresAt || revoked?.aborted) this.end(CloseCode.unauthorized, 'grant_ended')
+    // while what it asks for waits, it is not read, and its silence does not count
+    else if (this.#stalled >= this.context.settings.stallTime) {
+      this.end(CloseCode.tryLater, 'slow_reader')
     }
-    if (!this.#gone && !this.#slowdown.active && this.ws.isPaused) this.ws.resume()
   }
 
   /** Keeps the budget in step with what is queued here. */
@@ -183,8 +230,9 @@ export class JsonClient implements Pulse {
   #leave(): void {
     if (this.#gone) return
     this.#gone = true
-    this.#inbox = []
+    this.#inbox.close()
     this.#slowdown.stop()
+    this.#lifeCheck.stop()
     this.#count(0)
     this.context.heartbeat.remove(this)
     this.handler.gone(this)

@@ -2,18 +2,21 @@ import debug from 'debug'
 import { CloseCode } from 'signal-protocol'
 import {
   reportFault,
+  SlicedWork,
   WebSocketAcceptor,
   type Claim,
   type Endpoint,
   type EndpointContext,
   type EndpointFactory,
+  type Steps,
   type Upgrade,
 } from 'signal-server'
 import { fieldsOf } from './fields.js'
-import { defaultRate, JsonClient, type JsonClientHandler, type Rate } from './json-client.js'
 import { Halls, type Hall } from './halls.js'
+import { JsonClient, type JsonClientHandler } from './json-client.js'
 import type { Peers } from './peers.js'
 import type { Protocol } from './protocol.js'
+import { defaultRate, type Rate } from './rate.js'
 import { Refusal } from './refusal.js'
 
 /** What every endpoint that speaks in JSON can be told. Sizes are in bytes. */
@@ -54,6 +57,7 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   readonly #maxClients: number
   readonly #rate: Required<Rate>
   readonly #acceptor: WebSocketAcceptor
+  readonly #work = new SlicedWork()
   readonly #halls: Halls
   readonly #clients = new Map<JsonClient, Hall>()
   readonly #log: debug.Debugger
@@ -77,13 +81,14 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     this.name = name
     this.#path = path
     // one protocol may be at several paths
-    this.#halls = new Halls(context, `${name} ${path}`, open)
+    this.#halls = new Halls(context, `${name} ${path}`, this.#work, open)
     this.#maxClients = maxClients
     const { messagesPerSecond, messagesBurst } = { ...defaultRate, ...description }
     this.#rate = { messagesPerSecond, messagesBurst }
     this.#acceptor = new WebSocketAcceptor({
       maxMessageBytes,
       closeTime,
+      autoPong: false,
       ...(subprotocols && { subprotocols }),
     })
     this.#log = debug(`signal:${name}`)
@@ -111,8 +116,8 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     }
   }
 
-  received(client: JsonClient, data: Uint8Array): void {
-    this.#run(client, (protocol) => protocol.receive(client, fieldsOf(data)))
+  received(client: JsonClient, data: Uint8Array, done: () => void): void {
+    this.#work.run(this.#carryOut(client, data), done)
   }
 
   gone(client: JsonClient): void {
@@ -131,12 +136,25 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   }
 
   close(): void {
+    this.#work.close()
     for (const client of this.#clients.keys()) client.destroy()
     this.#acceptor.close()
   }
 
   stats(): Record<string, number> {
     return { clients: this.#clients.size, peers: this.#halls.peers, apps: this.#halls.size }
+  }
+
+  *#carryOut(client: JsonClient, data: Uint8Array): Steps {
+    const hall = this.#clients.get(client)
+    if (!hall) return
+    yield* hall.peers.ready(client)
+    try {
+      const steps = hall.protocol.receive(client, fieldsOf(data))
+      if (steps) yield* steps
+    } catch (error) {
+      this.#refuse(client, hall.protocol, error)
+    }
   }
 
   /** Lets the protocol do something for a client; whatever goes wrong is told to that one. */
@@ -146,11 +164,15 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     try {
       act(protocol)
     } catch (error) {
-      const refusal = this.#refusalFrom(error)
-      this.#log('%s: refused, %s', client.id, refusal.message)
-      client.send(protocol.refused(refusal))
-      if (refusal.code === 'bad_message') client.countBadMessage()
+      this.#refuse(client, protocol, error)
     }
+  }
+
+  #refuse(client: JsonClient, protocol: Protocol, error: unknown): void {
+    const refusal = this.#refusalFrom(error)
+    this.#log('%s: refused, %s', client.id, refusal.message)
+    client.send(protocol.refused(refusal))
+    if (refusal.code === 'bad_message') client.countBadMessage()
   }
 
   #refusalFrom(error: unknown): Refusal {

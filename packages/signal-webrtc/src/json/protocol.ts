@@ -1,4 +1,5 @@
 import type { Json } from 'signal-protocol'
+import type { Steps } from 'signal-server'
 import type { Fields } from './fields.js'
 import type { JsonClient } from './json-client.js'
 import type { Refusal } from './refusal.js'
@@ -8,10 +9,12 @@ export interface Protocol {
   /** A client has come. */
   come?(client: JsonClient): void
   /**
-   * A client has sent a JSON object.
-   * @throws Refusal where it is not carried out
+   * A client has sent a JSON object. Its next message is looked at when this one is carried out.
+   *
+   * @returns the steps that are left to do, if it takes more than some microseconds
+   * @throws Refusal if it is not carried out; so may a step
    */
-  receive(client: JsonClient, message: Fields): void
+  receive(client: JsonClient, message: Fields): void | Steps
   /** A client is gone, with a close frame or without. */
   gone?(client: JsonClient): void
   /** A refusal in the words of this protocol. */

@@ -1,5 +1,5 @@
 import { Pace } from 'signal-server'
-import { weight, type Rate } from '../json/json-client.js'
+import { weight, type Rate } from '../json/rate.js'
 
 // what a client may have sent ahead while it is slowed
 const maxWaiting = 1_000

@@ -1,5 +1,5 @@
 import type { Tokens } from 'signal-server'
-import { defaultRate, type Rate } from '../json/json-client.js'
+import { defaultRate, type Rate } from '../json/rate.js'
 import type { RedisClient } from './redis.js'
 
 /** How {@link rooms} behaves. Sizes are in bytes. */
