@@ -1,8 +1,19 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { once } from 'node:events'
+import { get as plainGet, type IncomingMessage } from 'node:http'
 import { get } from 'node:https'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Client } from '../../signal-server/test/harness/client.js'
 import { makeCertificate } from './harness/certificate.js'
 import { Command, ws } from './harness/command.js'
@@ -13,8 +24,8 @@ function makeFolder(files: Record<string, string>): string {
   onTestFinished(() => rmSync(folder, { recursive: true }))
   writeFileSync(join(folder, 'secret.txt'), 'secret')
   mkdirSync(join(folder, 'public'))
-  for (const [name, text] of Object.entries(files))
-    writeFileSync(join(folder, 'public', name), text)
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(join(folder, 'public', name), content)
   return join(folder, 'public')
 }
 
@@ -57,4 +68,107 @@ test('a folder that is none is a wrong setting', async () => {
   const { code, stderr } = await Command.run([], { PUBLIC: '/no/such/folder', PORT: '0' }).ended
   expect(stderr).toContain('PUBLIC must be a folder that is there, not "/no/such/folder".')
   expect(code).toBe(2)
+})
+
+describe('row 59: a link in the folder', () => {
+  /** A folder with links, and what is answered at each path. */
+  async function serve(links: Record<string, string>) {
+    const folder = makeFolder({ 'main.js': 'start()', '.env': 'hidden', 'a:b.txt': 'colon' })
+    mkdirSync(join(folder, 'sub'))
+    writeFileSync(join(folder, 'sub', 'page.html'), 'a page')
+    mkdirSync(join(folder, '.git'))
+    writeFileSync(join(folder, '.git', 'config'), 'hidden')
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, join(folder, name))
+    const { url } = await Command.serve({ PUBLIC: folder, STATUS_PAGE: 'off' })
+    const get = async (path: string) => {
+      // as it is written: fetch would resolve the dots
+      const request = plainGet(url, { path: `/${path}`, agent: false })
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      const body = await text(response)
+      return response.statusCode === 200 ? body : response.statusCode!
+    }
+    return { folder, get }
+  }
+
+  test('that leads out of it is not followed', async () => {
+    const { folder, get } = await serve({
+      'a.txt': '../secret.txt',
+      root: '/',
+      up: '..',
+      'twice.txt': 'a.txt',
+      'sub/back': '../..',
+      'sub/index.html': '../../secret.txt',
+      'index.html': '../secret.txt',
+      beside: '../public-too',
+    })
+    mkdirSync(join(dirname(folder), 'public-too'))
+    writeFileSync(join(dirname(folder), 'public-too', 'x.txt'), 'secret')
+    const paths = ['a.txt', 'twice.txt', 'up/secret.txt', 'up/', 'sub/back/secret.txt', 'sub/', '']
+    for (const path of [
+      ...paths,
+      'beside/x.txt',
+      `root${join(folder, '..', 'secret.txt')}`,
+      'root/etc/hostname',
+      'up%2fsecret.txt',
+      'sub/%2e%2e/a.txt',
+      'sub%2f..%2fa.txt',
+      'a.txt/',
+      './a.txt',
+      '../secret.txt',
+      'sub/../../secret.txt',
+      'sub/.%2e/../secret.txt',
+    ]) {
+      const answer = await get(path)
+      // where nothing is served the page of the library is at /
+      if (path === '') expect(answer).toContain('signal-server')
+      else expect(answer, path).toBe(404)
+    }
+    expect(await get('main.js')).toBe('start()')
+  })
+
+  test('that stays in it is followed, as is one that is the folder', async () => {
+    const { folder, get } = await serve({
+      'latest.js': 'main.js',
+      pages: 'sub',
+      'sub/self': '..',
+      round: 'round',
+    })
+    expect(await get('latest.js')).toBe('start()')
+    expect(await get('a:b.txt')).toBe('colon')
+    expect(await get('pages/page.html')).toBe('a page')
+    expect(await get('sub/self/main.js')).toBe('start()')
+    expect(await get('sub/self/sub/self/sub/page.html')).toBe('a page')
+    expect(await get('round')).toBe(404)
+    const link = `${folder}-link`
+    symlinkSync(folder, link)
+    const { url } = await Command.serve({ PUBLIC: link })
+    expect(await (await fetch(`${url}/latest.js`)).text()).toBe('start()')
+  })
+
+  test('to a name that begins with a dot is not followed', async () => {
+    const { get } = await serve({ 'env.txt': '.env', git: '.git' })
+    for (const path of ['env.txt', 'git/config', '.git/config', '.env', 'sub/../.env']) {
+      expect(await get(path), path).toBe(404)
+    }
+  })
+
+  test('that is changed while the server runs is looked at again', async () => {
+    const { folder, get } = await serve({ 'a.txt': 'main.js' })
+    expect(await get('a.txt')).toBe('start()')
+    const outside = join(folder, 'outside')
+    let swaps = 0
+    const swap = () => {
+      symlinkSync(swaps++ % 2 ? 'main.js' : '../secret.txt', outside)
+      renameSync(outside, join(folder, 'a.txt'))
+    }
+    const answers = new Set<string | number>()
+    for (let round = 0; round < 100; round++) {
+      const asked = Array.from({ length: 5 }, () => get('a.txt'))
+      swap()
+      for (const answer of await Promise.all(asked)) answers.add(answer)
+    }
+    expect(answers).toEqual(new Set(['start()', 404]))
+    unlinkSync(join(folder, 'a.txt'))
+    expect(await get('a.txt')).toBe(404)
+  })
 })

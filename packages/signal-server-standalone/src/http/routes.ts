@@ -1,8 +1,9 @@
-import express, { Router } from 'express'
+import { Router } from 'express'
 import { appTokens, type SignalServer, type Tokens } from 'signal-server'
 import { videoCallPage } from 'signal-video-call'
 import type { Logs } from '../logs.js'
 import type { Settings } from '../settings.js'
+import { files } from './files.js'
 import { metricsRouter } from './metrics.js'
 import { statusRouter } from './status-page.js'
 import type { Traffic } from './traffic.js'
@@ -28,7 +29,7 @@ export function routes(
   const router = Router()
   if (!settings.proxiesKnown) router.use(logs.unknownProxies)
   if (settings.metrics) router.use(metricsRouter(metrics))
-  if (settings.files !== undefined) router.use(express.static(settings.files))
+  if (settings.files !== undefined) router.use(files(settings.files))
   if (settings.statusPage) router.use(statusRouter(server, traffic))
   if (settings.demo) router.use('/demo', videoCallPage())
   if (tokens && password !== undefined) {
