@@ -44,6 +44,12 @@ export function addressFinder(trustProxy: TrustProxy): (request: IncomingMessage
   }
 }
 
+/** Finds out whether the address at the other end of a connection is that of a trusted proxy. */
+export function proxyTester(trustProxy: TrustProxy): (address: string) => boolean {
+  const trust = trustFunction(trustProxy)
+  return (address) => isIP(address) !== 0 && trust(address, 0)
+}
+
 /** What the limits count as one: an IPv4 address, or the 64-bit network of an IPv6 one. */
 export function limitedAs(address: string): string {
   if (!isIPv6(address)) return address

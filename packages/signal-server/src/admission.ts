@@ -1,13 +1,13 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { errorSentence, TOKEN_SUBPROTOCOL_PREFIX } from 'signal-protocol'
-import { addressFinder, isLoopback, isPrivate, limitedAs } from './address.js'
 import type { Claim, Grant } from './authorize.js'
 import type { Endpoint } from './endpoint.js'
 import { HttpRefusal } from './errors.js'
 import { reportFault, type SignalServerEvents } from './events.js'
 import { offeredProtocols } from './handshake.js'
+import type { Holding } from './limits/holders.js'
+import { SocketLimits } from './limits/socket-limits.js'
 import type { Settings } from './options.js'
 import { decodeSegment } from './path.js'
 
@@ -21,29 +21,19 @@ export interface Found {
 export class Admission {
   /** Set while the server drains. */
   draining = false
-  readonly #addressOf: (request: IncomingMessage) => string
-  readonly #rate: RateLimiterMemory | undefined
-  readonly #perAddress = new Map<string, number>()
-  #sockets = 0
+  readonly limits: SocketLimits
 
   constructor(
     private readonly settings: Settings,
     private readonly endpoints: readonly Endpoint[],
     private readonly events: EventEmitter<SignalServerEvents>,
   ) {
-    this.#addressOf = addressFinder(settings.trustProxy)
-    const { maxUpgradesPerSecond: points } = settings
-    if (points < Infinity) this.#rate = new RateLimiterMemory({ points, duration: 1 })
-  }
-
-  /** Sockets that were let in, or wait for their authorisation. */
-  get sockets(): number {
-    return this.#sockets
+    this.limits = new SocketLimits(settings)
   }
 
   /** The client's own address, behind trusted proxies. */
   addressOf(request: IncomingMessage): string {
-    return this.#addressOf(request)
+    return this.limits.addressOf(request)
   }
 
   /**
@@ -92,64 +82,29 @@ export class Admission {
     }
   }
 
-  /**
-   * Counts an upgrade against the rate of its address.
-   * @throws HttpRefusal 429, with `Retry-After`
-   */
-  async checkRate(request: IncomingMessage): Promise<void> {
-    const address = this.#rate && this.#limited(request)
-    if (address === undefined) return
-    try {
-      await this.#rate?.consume(address)
-    } catch (error) {
-      if (error instanceof Error) throw error
-      throw tooMany(`At most ${this.settings.maxUpgradesPerSecond} upgrades a second.`)
-    }
-  }
-
   /** @throws HttpRefusal 503, with `Retry-After`, while the server drains */
   checkOpen(): void {
     if (this.draining) throw restarting()
   }
 
   /**
-   * Counts a socket in: before its authorisation, so that those who wait for theirs count as well.
+   * Counts the socket of an upgrade until it closes.
+   * @throws HttpRefusal 429 or 503, with `Retry-After`, where there is no room for it
+   */
+  enter(request: IncomingMessage, shed: () => void): Holding {
+    this.checkOpen()
+    return this.limits.upgrade(request, shed)
+  }
+
+  /**
+   * Counts a client in that came without an upgrade.
    *
    * @returns counts it out again
    * @throws HttpRefusal 429 or 503, with `Retry-After`, where there is no room for it
    */
-  enter(request: IncomingMessage): () => void {
+  enterWithoutSocket(request: IncomingMessage, shed: () => void): () => void {
     this.checkOpen()
-    const { maxSockets, maxSocketsPerAddress } = this.settings
-    if (this.#sockets >= maxSockets) {
-      throw new HttpRefusal(503, 'server_full', errorSentence.server_full, { 'Retry-After': '30' })
-    }
-    const address = this.#limited(request)
-    if (address !== undefined && (this.#perAddress.get(address) ?? 0) >= maxSocketsPerAddress) {
-      throw tooMany(`At most ${maxSocketsPerAddress} sockets from one address.`)
-    }
-    this.#sockets++
-    if (address !== undefined) {
-      this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1)
-    }
-    return () => {
-      this.#sockets--
-      if (address === undefined) return
-      const left = this.#perAddress.get(address)! - 1
-      if (left > 0) this.#perAddress.set(address, left)
-      else this.#perAddress.delete(address)
-    }
-  }
-
-  /** What the request is counted as, where the limits per address apply to it. */
-  #limited(request: IncomingMessage): string | undefined {
-    const { maxSocketsPerAddress, exemptLoopback, exemptUnknownProxies } = this.settings
-    if (maxSocketsPerAddress === Infinity && !this.#rate) return undefined
-    const address = this.#addressOf(request)
-    if (exemptLoopback && isLoopback(address)) return undefined
-    const proxied = request.headers['x-forwarded-for'] !== undefined
-    if (exemptUnknownProxies && proxied && isPrivate(address)) return undefined
-    return limitedAs(address)
+    return this.limits.client(request, shed)
   }
 
   #checkOrigin({ headers }: IncomingMessage): void {
@@ -195,9 +150,6 @@ export const restarting = () =>
   new HttpRefusal(503, 'restarting', 'The server restarts.', { 'Retry-After': '5' })
 
 const forbidden = () => new HttpRefusal(403, 'forbidden', errorSentence.forbidden)
-
-const tooMany = (sentence: string) =>
-  new HttpRefusal(429, 'rate_limited', sentence, { 'Retry-After': '1' })
 
 /** Takes `/t/<token>` off the front of a path. */
 function splitToken(path: string): { bare: string; token?: string } {

@@ -6,6 +6,7 @@ import type { Claim, Grant } from './authorize.js'
 import type { Instances } from './bus/instances.js'
 import type { Heartbeat } from './heartbeat.js'
 import type { ByteBudget } from './byte-budget.js'
+import type { Holding } from './limits/holders.js'
 import type { Outcomes } from './stats.js'
 import type { SignalServerEvents } from './events.js'
 import type { Settings } from './options.js'
@@ -22,6 +23,13 @@ export interface Upgrade {
   readonly app: string
   /** Whether the client offered the subprotocol `signal.v1`. */
   readonly v1: boolean
+  /** What the limits per address count the client as; undefined where its address is not known. */
+  readonly address: string | undefined
+  /**
+   * The socket's place among those that the server may have. An endpoint keeps its `rank` up to
+   * date, and sets `shed` if there is more to do than to end the connection.
+   */
+  readonly place: Holding
 }
 
 /** What the server lends to its endpoints. */
@@ -39,10 +47,11 @@ export interface EndpointContext {
   /**
    * Counts a client in that came without an upgrade; those that an endpoint accepts are counted.
    *
+   * @param shed - ends it, to make room for another client
    * @returns counts it out again
    * @throws HttpRefusal 429 or 503 where there is no room for it
    */
-  enter(request: IncomingMessage): () => void
+  enter(request: IncomingMessage, shed: () => void): () => void
 }
 
 /**

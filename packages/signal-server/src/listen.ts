@@ -1,7 +1,9 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import express, { type Express, type Router } from 'express'
+import { Connections } from './http/connections.js'
+import type { SocketLimits } from './limits/socket-limits.js'
 import { listenError } from './listen-error.js'
 import { listeningUrl } from './listening-url.js'
 import { OpenAnswers } from './open-answers.js'
@@ -37,6 +39,7 @@ export interface Listening {
  * Makes an HTTP server, hands it to `attach`, and listens.
  *
  * @param attach - takes the server's upgrades, and gives the way to give them back
+ * @param limits - count its connections
  * @param headersTime - milliseconds that a request has for its headers; 408 after that
  * @param fault - told of errors while it listens, such as a want of file descriptors
  * @throws Error with a sentence that says what to do; its `code` is the system's
@@ -44,6 +47,7 @@ export interface Listening {
 export async function listen(
   router: Router,
   attach: (server: Server) => () => void,
+  limits: SocketLimits,
   headersTime: number,
   fault: (error: Error) => void,
   { port = 8080, host, path = '/', tls, app = express(), worker }: ListenOptions,
@@ -59,9 +63,11 @@ export async function listen(
     connectionsCheckingInterval: Math.ceil(Math.min(1_000, headersTime / 4)),
     maxHeaderSize: 16 * 1024,
   }
+  const connections = new Connections(limits, app as RequestListener)
   const server = tls
-    ? createTlsServer({ ...options, ...tls, handshakeTimeout: headersTime }, app)
-    : createServer(options, app)
+    ? createTlsServer({ ...options, ...tls, handshakeTimeout: headersTime }, connections.request)
+    : createServer(options, connections.request)
+  connections.watch(server, tls !== undefined)
   const release = attach(server)
   const answers = new OpenAnswers(server, worker && !tls ? 'connection' : 'request')
   const actual = worker

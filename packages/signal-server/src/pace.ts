@@ -19,10 +19,27 @@ export class Pace {
    */
   spend(tokens: number): number {
     if (this.perSecond === Infinity) return 0
+    this.#earn()
+    this.#tokens -= tokens
+    return this.#tokens >= 0 ? 0 : (-this.#tokens / this.perSecond) * 1_000
+  }
+
+  /**
+   * Spends tokens if there are enough of them.
+   * @returns whether there were
+   */
+  take(tokens: number): boolean {
+    if (this.perSecond === Infinity) return true
+    this.#earn()
+    if (this.#tokens < tokens) return false
+    this.#tokens -= tokens
+    return true
+  }
+
+  #earn(): void {
     const now = performance.now()
     const earned = ((now - this.#at) / 1_000) * this.perSecond
     this.#at = now
-    this.#tokens = Math.min(this.burst, this.#tokens + earned) - tokens
-    return this.#tokens >= 0 ? 0 : (-this.#tokens / this.perSecond) * 1_000
+    this.#tokens = Math.min(this.burst, this.#tokens + earned)
   }
 }

@@ -49,7 +49,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
       outcomes: new Outcomes(),
       events: this,
       instances: settings.bus && new Instances(settings.bus),
-      enter: (request) => this.#admission.enter(request),
+      enter: (request, shed) => this.#admission.enterWithoutSocket(request, shed),
     }
     this.#admission = new Admission(settings, this.#endpoints, this)
     this.#upgrades = new Upgrades(this.#admission, this.#context.outcomes, this)
@@ -93,7 +93,8 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
     const path = mountPath(options.path ?? '/')
     const attach = (server: Server) => this.#intercept(server, path)
     const fault = (error: Error) => reportFault(this, error)
-    this.#listening = listen(this.router, attach, headersTime, fault, { ...options, path })
+    const { limits } = this.#admission
+    this.#listening = listen(this.router, attach, limits, headersTime, fault, { ...options, path })
     try {
       const { url, port } = await this.#listening
       this.#checkNotClosed()
@@ -142,7 +143,8 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   stats(): Stats {
     const { outcomes, budget } = this.#context
     return {
-      sockets: this.#admission.sockets,
+      sockets: this.#admission.limits.sockets,
+      connections: this.#admission.limits.connections,
       bufferedBytes: budget.used,
       pipedBytes: outcomes.pipedBytes,
       pipedMessages: outcomes.pipedMessages,

@@ -22,6 +22,8 @@ export const outcomeNames = [
   'rate_limited',
   'slow_reader',
   'session_shed',
+  'socket_shed',
+  'client_shed',
   'unsupported_data',
   'grant_ended',
   'restarted',
@@ -77,6 +79,8 @@ export class Outcomes {
 export interface Stats {
   /** Sockets that were upgraded and live. */
   sockets: number
+  /** What counts in `maxSockets`: sockets, and the other connections to a server that listens. */
+  connections: number
   /** Bytes buffered in all. */
   bufferedBytes: number
   /** Bytes that went through pipes since the start. */

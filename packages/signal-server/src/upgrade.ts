@@ -9,7 +9,18 @@ import { reportFault, type SignalServerEvents } from './events.js'
 import { checkHandshake, offeredProtocols } from './handshake.js'
 import { log } from './log.js'
 import { notFound, withoutSecrets } from './path.js'
+import type { Holding } from './limits/holders.js'
+import { serverFull } from './limits/socket-limits.js'
 import type { Outcomes } from './stats.js'
+
+/** What an upgrade got. */
+interface Admitted {
+  grant: Grant
+  place: Holding
+}
+
+// a client that reads answers a close frame within a round trip
+const closeTimeoutOfShed = 1_000
 
 /** Brings an upgrade to its endpoint, or answers it with an HTTP status; never a 101 before that. */
 export class Upgrades {
@@ -90,9 +101,9 @@ export class Upgrades {
     found: Found,
   ): Promise<void> {
     this.#undecided.set(socket, request)
-    let grant: Grant
+    let admitted: Admitted
     try {
-      grant = await this.#admit(request, socket, path, found)
+      admitted = await this.#admit(request, socket, path, found)
     } catch (error) {
       if (this.#undecided.delete(socket)) this.refuse(request, socket, refusalFrom(error))
       return
@@ -104,10 +115,18 @@ export class Upgrades {
       return
     }
     const { endpoint, claim } = found
+    const { grant, place } = admitted
     const v1 = offeredProtocols(request).includes(SUBPROTOCOL)
     const app = grant.app ?? ''
+    const { address } = place
+    place.shed = () => this.#shed(socket)
     try {
-      endpoint.accept({ request, socket, head, claim, grant, app, v1 })
+      endpoint.accept({ request, socket, head, claim, grant, app, v1, address, place })
+      const { shed } = place
+      place.shed = () => {
+        shed()
+        closeSoon(socket)
+      }
     } catch (error) {
       // it may have been answered with 101 already
       reportFault(this.events, error)
@@ -120,14 +139,22 @@ export class Upgrades {
     socket: Socket,
     path: string,
     found: Found,
-  ): Promise<Grant> {
+  ): Promise<Admitted> {
     checkHandshake(request)
-    socket.on('close', this.admission.enter(request))
-    await this.admission.checkRate(request)
+    const place = this.admission.enter(request, () => {
+      if (this.#undecided.delete(socket)) this.refuse(request, socket, serverFull())
+    })
+    await this.admission.limits.checkRate(request)
     const grant = await this.admission.authorize(request, path, found)
     // it may have been closed meanwhile
     this.admission.checkOpen()
-    return grant
+    return { grant, place }
+  }
+
+  /** Ends a socket whose endpoint knows no other way. */
+  #shed(socket: Socket): void {
+    this.outcomes.count('socket_shed')
+    socket.destroy()
   }
 }
 
@@ -137,4 +164,10 @@ export class Upgrades {
  */
 function survive(error: Error): void {
   log.upgrade('a connection broke: %s', error.message)
+}
+
+/** A socket that was shed does not count any more, so it must not stay for the whole close time. */
+function closeSoon(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), closeTimeoutOfShed)
+  socket.once('close', () => clearTimeout(timer))
 }

@@ -336,11 +336,11 @@ describe('row 8: an authorisation that takes its time', () => {
 
   test('a client that waits for its authorisation counts among the sockets', async () => {
     const { asked, authorize } = slow()
-    const stage = await Stage.open({ authorize, maxSockets: 5 })
+    const stage = await Stage.open({ authorize, maxSocketsPerAddress: 5 })
     const first = await stage.raw()
     first.write(handshake('/introduction/alice'))
     await eventually(() => asked.length === 1, 'the question')
-    expect(await answerTo(stage, '/introduction/bob')).toMatchObject({ status: 503 })
+    expect(await answerTo(stage, '/introduction/bob')).toMatchObject({ status: 429 })
     asked[0]!.decide(true)
     expect(await first.response()).toMatchObject({ status: 101 })
   })
@@ -476,17 +476,21 @@ describe('row 10: too many', () => {
     expect(await answerTo(stage, '/introduction/bob')).toMatchObject({ status: 101 })
   })
 
-  test('sockets in all: 503 with Retry-After, until one of them has gone', async () => {
-    const stage = await Stage.open({ maxSockets: 5 })
-    const alice = await stage.client('/introduction/alice')
-    expect(await answerTo(stage, '/connection/a/b/k')).toMatchObject({
-      status: 503,
-      headers: { 'retry-after': '30' },
-      error: 'server_full',
-    })
-    await alice.kill()
-    await eventually(() => stage.server.stats().sockets === 4, 'one less')
-    expect(await answerTo(stage, '/introduction/bob')).toMatchObject({ status: 101 })
+  test('sockets in all that have only just come: 503 with Retry-After, until one has gone', async () => {
+    const server = new SignalServer({ maxSockets: 1 })
+    onTestFinished(() => server.close())
+    const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
+    const first = await RawSocket.upgrade(port, '/introduction/alice')
+    const second = await RawSocket.open(port)
+    second.write(handshake('/connection/a/b/k'))
+    const { status, headers, body } = await second.response()
+    expect(status).toBe(503)
+    expect(headers['retry-after']).toBe('30')
+    expect(JSON.parse(body)).toMatchObject({ error: 'server_full' })
+    first.reset()
+    await eventually(() => server.stats().sockets === 0, 'one less')
+    const third = await RawSocket.upgrade(port, '/introduction/bob')
+    third.reset()
   })
 
   test('upgrades a second from one address: 429, and none of it is kept', async () => {
@@ -539,13 +543,13 @@ describe('row 10: too many', () => {
   })
 
   test('a browser and the ws client see the refusal, not a hang', async () => {
-    const stage = await Stage.open({ maxSockets: 4 })
+    const stage = await Stage.open({ maxSocketsPerAddress: 4 })
     const ws = new WebSocket(`${stage.ws}/introduction/alice`)
     const status = await new Promise((resolve) =>
       ws.once('unexpected-response', (_request, response) => resolve(response.statusCode)),
     )
     ws.once('error', () => {})
     ws.terminate()
-    expect(status).toBe(503)
+    expect(status).toBe(429)
   })
 })

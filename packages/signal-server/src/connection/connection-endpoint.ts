@@ -1,12 +1,13 @@
 import { CloseCode } from 'signal-protocol'
 import type { Claim } from '../authorize.js'
-import { ByteBudget } from '../byte-budget.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
 import { HttpRefusal } from '../errors.js'
+import { addressShare } from '../limits/address-share.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../path.js'
 import type { Outcome } from '../stats.js'
 import { Abroad } from './abroad.js'
+import { HeldBytes } from './held-bytes.js'
 import { Hold } from './hold.js'
 import { Pause } from './inlet.js'
 import { Leg } from './leg.js'
@@ -29,8 +30,7 @@ export class ConnectionEndpoint implements Endpoint {
   readonly #pairings = new Pairings<Hold, Pipe>()
   readonly #legs = new Set<Leg>()
   readonly #reintroductions = new Reintroductions()
-  /** Those who wait get half of the budget, so that they cannot take it from those who are piped. */
-  readonly #held: ByteBudget
+  readonly #held: HeldBytes
   readonly #shedding: Shedding
   readonly #abroad: Abroad | undefined
   #drained: Promise<void> | undefined
@@ -44,9 +44,9 @@ export class ConnectionEndpoint implements Endpoint {
     private readonly context: EndpointContext,
     private readonly introduceAgain: (place: PairKey) => boolean,
   ) {
-    const { budget, instances } = context
-    this.#held = new ByteBudget(budget.max / 2, budget)
-    this.#held.watch((over) => this.#budgetCrossed(over))
+    const { budget, instances, settings } = context
+    this.#held = new HeldBytes(budget, addressShare(settings))
+    budget.watch((over) => this.#budgetCrossed(over))
     this.#shedding = new Shedding(budget, () => this.#pairings.allPairs())
     if (!instances) return
     this.#abroad = new Abroad(instances, context, {
@@ -142,7 +142,7 @@ export class ConnectionEndpoint implements Endpoint {
     this.#abroad?.waits(hold)
     this.context.outcomes.count('held')
     log.connection('%s waits for %s', place.localId, place.remoteId)
-    if (this.#held.over) hold.failed(CloseCode.tryLater, 'hold_shed')
+    if (this.context.budget.over) leg.pause(Pause.budget)
   }
 
   /** @param place - of the first side */

@@ -1,8 +1,9 @@
 import { CloseCode } from 'signal-protocol'
-import { Share, type ByteBudget } from '../byte-budget.js'
 import type { EndpointContext } from '../endpoint.js'
 import type { Outcome } from '../stats.js'
+import { Rank } from '../limits/holders.js'
 import { Opcode, type ControlOpcode } from './frame.js'
+import type { HeldBytes, HeldShare, Waiter } from './held-bytes.js'
 import { Pause } from './inlet.js'
 import type { Leg } from './leg.js'
 import type { LegReceiver } from './pipe-end.js'
@@ -15,27 +16,28 @@ const chunkBytes = 64 * 1024
 const firstCapacity = 512
 
 /** Keeps what a client sends while it waits for its peer, and answers its pings and its close. */
-export class Hold implements LegReceiver {
+export class Hold implements LegReceiver, Waiter {
+  readonly rank = Rank.waiting
   #bytes: Buffer | undefined
   #size = 0
-  readonly #share: Share
+  readonly #share: HeldShare
   /** Most send no pings while they wait. */
   #pongs: Pongs | undefined
   readonly #startedAt = Date.now()
   readonly #timer: NodeJS.Timeout
 
   /**
-   * @param budget - of what is held
+   * @param heldBytes - counts what is held
    * @param over - the wait ends without a peer; called once
    */
   constructor(
     readonly place: Place,
     readonly leg: Leg,
     private readonly context: EndpointContext,
-    budget: ByteBudget,
+    heldBytes: HeldBytes,
     private readonly over: (outcome: Outcome) => void,
   ) {
-    this.#share = new Share(budget)
+    this.#share = heldBytes.enter(leg.address, this)
     const { holdTime } = context.settings
     this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTime)
     leg.receiver = this
@@ -52,7 +54,7 @@ export class Hold implements LegReceiver {
     const held = this.#bytes?.subarray(0, this.#size)
     this.#free()
     this.#pongs?.answer()
-    this.leg.resume(Pause.full | Pause.pings | Pause.budget)
+    this.leg.resume(Pause.full | Pause.pings | Pause.budget | Pause.held)
     return held
   }
 
@@ -99,6 +101,18 @@ export class Hold implements LegReceiver {
     this.#pongs?.answer()
   }
 
+  shed(): void {
+    this.failed(CloseCode.tryLater, 'hold_shed')
+  }
+
+  pause(): void {
+    this.leg.pause(Pause.held)
+  }
+
+  resume(): void {
+    this.leg.resume(Pause.held)
+  }
+
   stalled(): void {
     this.failed(CloseCode.timedOut, 'slow_reader')
   }
@@ -118,7 +132,7 @@ export class Hold implements LegReceiver {
   #free(): void {
     this.#bytes = undefined
     this.#size = 0
-    this.#share.set(0)
+    this.#share.release()
   }
 
   #stop(): void {

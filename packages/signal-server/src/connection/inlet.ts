@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { Share, type ByteBudget } from '../byte-budget.js'
 
 /** Why a client is not read; it is read when no reason is left. */
-export const Pause = { target: 1, pace: 2, budget: 4, full: 8, pings: 16 } as const
+export const Pause = { target: 1, pace: 2, budget: 4, full: 8, pings: 16, held: 32 } as const
 
 /** Whether and why a socket is not read. */
 export class Inlet {

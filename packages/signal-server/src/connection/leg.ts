@@ -4,6 +4,7 @@ import type { Grant } from '../authorize.js'
 import type { EndpointContext, Upgrade } from '../endpoint.js'
 import { answerUpgrade } from '../handshake.js'
 import type { Pulse } from '../heartbeat.js'
+import { Rank, type Holding } from '../limits/holders.js'
 import { Closing } from './closing.js'
 import { FrameError, Opcode, serverFrame, type ControlOpcode } from './frame.js'
 import { FrameTranslator, type FrameSink } from './frame-translator.js'
@@ -14,11 +15,15 @@ import type { LegReceiver, PipeEnd } from './pipe-end.js'
 
 // a client that reads at once is asked whether it does when it has got 20 KB/s for so long
 const askAfter = 5_000
+// a pipe in which nothing has passed for so long rests
+const restsAfter = 60_000
 
 /** One socket on `/connection`, from its 101 on. */
 export class Leg implements Pulse, FrameSink, PipeEnd {
   readonly isHere = true
   readonly v1: boolean
+  /** What the limits per address count its client as. */
+  readonly address: string | undefined
   readonly translator = new FrameTranslator(this)
   heard = true
   lastHeard = 0
@@ -27,6 +32,10 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
 
   readonly #socket: Socket
   readonly #grant: Grant
+  /** Its place among the sockets of the server. */
+  readonly #place: Holding
+  /** Milliseconds since its client last sent a part of a message. */
+  #rests = 0
   #receiver: LegReceiver | undefined
   readonly #inlet: Inlet
   readonly #outbox: Outbox
@@ -41,10 +50,13 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     upgrade: Upgrade,
     private readonly context: EndpointContext,
   ) {
-    const { socket, v1, grant } = upgrade
+    const { socket, v1, grant, address, place } = upgrade
     this.#socket = socket
     this.v1 = v1
     this.#grant = grant
+    this.address = address
+    this.#place = place
+    place.shed = () => this.#receiver?.shed()
     this.#inlet = new Inlet(socket, context.budget)
     const { stallTime, closeTime } = context.settings
     const drained = () => this.#receiver?.drained?.()
@@ -64,6 +76,8 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   set receiver(receiver: LegReceiver) {
     const first = this.#receiver === undefined
     this.#receiver = receiver
+    this.#rests = 0
+    this.#place.rank = receiver.rank
     // the listener makes the socket flow
     if (first) this.#socket.on('data', (chunk: Buffer) => this.#read(chunk))
   }
@@ -155,6 +169,9 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
       else this.#receiver?.stalled()
     }
     if (this.#closing.ending) return
+    this.#rests += elapsed
+    const { rank } = this.#receiver!
+    this.#place.rank = rank === Rank.moving && this.#rests > restsAfter ? Rank.active : rank
     const { expiresAt = Infinity, revoked } = this.#grant
     if (now >= expiresAt || revoked?.aborted) {
       this.#receiver?.failed(CloseCode.unauthorized, 'grant_ended')
@@ -164,6 +181,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   }
 
   data(bytes: Buffer): void {
+    this.#rests = 0
     this.#outbox.listens()
     if (!this.#closing.ending) this.#receiver!.data(bytes)
   }

@@ -1,15 +1,20 @@
 import type { CloseCode } from 'signal-protocol'
+import type { Rank } from '../limits/holders.js'
 import type { Outcome } from '../stats.js'
 import type { FrameSink } from './frame-translator.js'
 
 /** Who gets what one end sends: a hold, or one direction of a pipe. */
 export interface LegReceiver extends FrameSink {
+  /** What an end does whose bytes go here. */
+  readonly rank: Rank
   /**
    * The end must go: with this close code, or without one where its connection is gone.
    *
    * @param otherCode - for the other end of a pipe; 4410 where left out
    */
   failed(code: CloseCode | undefined, outcome: Outcome, otherCode?: CloseCode): void
+  /** The end must go to make room for another client. */
+  shed(): void
   /** The end's congestion is over. */
   drained?(): void
   /** The end's client has read nothing of what waits for it for the stall time. */

@@ -1,5 +1,6 @@
 import { CloseCode, PAIRED_TEXT } from 'signal-protocol'
 import type { EndpointContext } from '../endpoint.js'
+import { Rank } from '../limits/holders.js'
 import { Pace } from '../pace.js'
 import type { Outcome } from '../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
@@ -126,6 +127,7 @@ export class Pipe {
 
 /** One way through a pipe. */
 class Direction implements LegReceiver {
+  readonly rank = Rank.moving
   #paceTimer: NodeJS.Timeout | undefined
   /** Most clients send no pings. */
   #pingPace: PingPace | undefined
@@ -167,6 +169,10 @@ class Direction implements LegReceiver {
     const closing = this.leg.translator.closed || this.target.translator.closed
     const name = closing && code === undefined ? 'pipe_closed' : outcome
     this.pipe.end(name, this.leg, code, otherCode)
+  }
+
+  shed(): void {
+    this.pipe.end('pipe_shed', this.leg, CloseCode.tryLater, CloseCode.tryLater)
   }
 
   stalled(): void {

@@ -60,6 +60,10 @@ async function explain(
       return
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
+    // a hook that asks a database must not be asked more often this way than by upgrades
+    const leave = admission.limits.request(request)
+    response.once('close', leave)
+    await admission.limits.checkRate(request)
     if (!found) {
       // TURN relays traffic for whoever has a credential
       await admission.authorizeClaim(request, path, { endpoint: 'ice-servers' })

@@ -2,6 +2,8 @@ import { CloseCode } from 'signal-protocol'
 import type { Claim } from '../authorize.js'
 import { IntroductionsAcross } from '../bus/introductions-across.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
+import { addressShare } from '../limits/address-share.js'
+import { Amounts } from '../limits/amounts.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../path.js'
 import { WebSocketAcceptor } from '../web-socket-acceptor.js'
@@ -18,6 +20,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   readonly work = new SlicedWork()
   readonly #worlds = new Worlds<Session>()
   readonly #sessions = new Set<Session>()
+  readonly #registrations: Amounts
   readonly #acceptor: WebSocketAcceptor
   readonly #across: IntroductionsAcross | undefined
   readonly #requests: Requests
@@ -29,14 +32,17 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     private readonly context: EndpointContext,
     private readonly v1: Dialect,
   ) {
-    const { maxMessageBytes, closeTime } = context.settings
+    const { maxMessageBytes, closeTime, maxRegistrations } = context.settings
+    const perAddress = Math.ceil(maxRegistrations * addressShare(context.settings))
+    const registrations = new Amounts(maxRegistrations, perAddress)
+    this.#registrations = registrations
     this.#acceptor = new WebSocketAcceptor({ maxMessageBytes, closeTime, autoPong: false })
     const abroad = new Abroad(this.#worlds, v1, this.work, (app, to, about, keys) => {
       this.#requests.introduced(app, [to, about], keys)
     })
     const { instances } = context
     const across = instances && new IntroductionsAcross(instances, abroad)
-    this.#requests = new Requests(context, { worlds: this.#worlds, v1, across })
+    this.#requests = new Requests(context, { worlds: this.#worlds, registrations, v1, across })
     this.#across = across
   }
 
@@ -46,14 +52,18 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   }
 
   accept(upgrade: Upgrade): void {
-    const { app, claim, grant, v1, socket } = upgrade
+    const { app, claim, grant, v1, socket, place, address } = upgrade
     const id = claim.localId!
     const ws = this.#acceptor.accept(upgrade)
     if (!ws) return
     const world = this.#worlds.enter(app)
     const dialect = v1 ? this.v1 : undefined
-    const parts = { id, world, grant, ws, socket, dialect }
-    this.#sessions.add(new Session(parts, this.context, this))
+    const shed = () => session.end(CloseCode.tryLater, 'session_shed')
+    const registered = this.#registrations.enter(address, shed)
+    place.shed = shed
+    const parts = { id, world, grant, ws, socket, dialect, place, registered }
+    const session: Session = new Session(parts, this.context, this)
+    this.#sessions.add(session)
     log.introduction('%s has come (%s)', id, dialect?.name ?? 'dialect not known yet')
     this.context.events.emit('session', { app, id })
   }

@@ -2,23 +2,23 @@ import { errorSentence, type ErrorCode } from 'signal-protocol'
 import type { IntroductionsAcross } from '../bus/introductions-across.js'
 import type { EndpointContext } from '../endpoint.js'
 import { reportFault } from '../events.js'
+import type { Amounts } from '../limits/amounts.js'
 import { log } from '../log.js'
 import type { Session } from './session.js'
-import type { Worlds } from './worlds.js'
 
 /** What a session may join. */
 export class JoinLimits {
   constructor(
     private readonly context: EndpointContext,
     private readonly place: {
-      readonly worlds: Worlds<Session>
+      readonly registrations: Amounts
       readonly across: IntroductionsAcross | undefined
     },
   ) {}
 
   /** Those of the keys of a Join that the session may have; it is told about the others. */
   allowed(session: Session, keys: string[]): string[] {
-    const { maxKeyBytes, maxKeysPerPeer, maxPeersPerKey, maxRegistrations } = this.context.settings
+    const { maxKeyBytes, maxKeysPerPeer, maxPeersPerKey } = this.context.settings
     let added = 0
     for (const key of keys) if (!session.keys.has(key)) added++
     if (session.keys.size + added > maxKeysPerPeer) {
@@ -27,8 +27,12 @@ export class JoinLimits {
     if (keys.some((key) => key.length > maxKeyBytes || Buffer.byteLength(key) > maxKeyBytes)) {
       return refuse(session, 'key_too_long', `At most ${maxKeyBytes} bytes.`)
     }
-    if (this.place.worlds.registrations + added > maxRegistrations)
-      return refuse(session, 'server_full')
+    const { registrations } = this.place
+    if (added > 0 && !registrations.makeRoom(session.registered, added)) {
+      const { max, maxPerAddress } = registrations
+      const limit = `At most ${max} keys in all and ${maxPerAddress} from one address; you would have most of them.`
+      return refuse(session, 'server_full', limit)
+    }
 
     const forbidden = keys.filter((key) => !this.#grants(session, key))
     if (forbidden.length > 0) refuse(session, 'forbidden', '', forbidden)

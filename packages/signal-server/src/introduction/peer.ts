@@ -8,6 +8,8 @@ export interface Member {
   /** Grows from one session to the next, over all instances. */
   readonly arrival: number
   readonly keys: Set<string>
+  /** Called when it has joined or left keys. */
+  keysChanged?(): void
   /** What it announced. */
   readonly announcement: Announcement | undefined
 }

@@ -1,6 +1,7 @@
 import { errorSentence, type Json } from 'signal-protocol'
 import type { IntroductionsAcross } from '../bus/introductions-across.js'
 import type { EndpointContext } from '../endpoint.js'
+import type { Amounts } from '../limits/amounts.js'
 import { log } from '../log.js'
 import type { Dialect, Request } from './dialects/dialect.js'
 import { depart, introduce, update } from './introductions.js'
@@ -12,6 +13,8 @@ import type { Worlds } from './worlds.js'
 /** Where requests are carried out. */
 export interface RequestPlace {
   readonly worlds: Worlds<Session>
+  /** The keys of all sessions, which are limited. */
+  readonly registrations: Amounts
   /** The dialect that knows more than Introductions. */
   readonly v1: Dialect
   /** The other instances, where there are some. */

@@ -5,6 +5,7 @@ import type { Grant } from '../authorize.js'
 import type { Announcement } from '../bus/announcement.js'
 import type { EndpointContext } from '../endpoint.js'
 import type { Pulse } from '../heartbeat.js'
+import { Rank, type Holding } from '../limits/holders.js'
 import { log } from '../log.js'
 import type { Outcome } from '../stats.js'
 import { detectDialect } from './dialects/detect.js'
@@ -33,6 +34,10 @@ export interface SessionParts {
   readonly socket: Socket
   /** Where it is known already. */
   readonly dialect: Dialect | undefined
+  /** Its place among the sockets of the server. */
+  readonly place: Holding
+  /** Its part of the keys of all sessions. */
+  readonly registered: Holding
 }
 
 let arrivals = 0
@@ -44,6 +49,7 @@ export class Session implements Pulse, Member, InboxOwner {
   readonly grant: Grant
   readonly arrival: number
   readonly keys = new Set<string>()
+  readonly registered: Holding
   readonly peer: Peer<Session>
   dialect: Dialect | undefined
   announcement: Announcement | undefined
@@ -53,6 +59,7 @@ export class Session implements Pulse, Member, InboxOwner {
   /** When it came, in milliseconds since 1970. */
   readonly startedAt = Date.now()
 
+  readonly #place: Holding
   readonly #ws: WebSocket
   readonly #inbox: Inbox
   readonly #outbox: Outbox
@@ -60,7 +67,7 @@ export class Session implements Pulse, Member, InboxOwner {
   #badMessages = 0
 
   constructor(
-    { id, world, grant, ws, socket, dialect }: SessionParts,
+    { id, world, grant, ws, socket, dialect, place, registered }: SessionParts,
     private readonly context: EndpointContext,
     private readonly handler: SessionHandler,
   ) {
@@ -69,6 +76,8 @@ export class Session implements Pulse, Member, InboxOwner {
     this.world = world
     this.grant = grant
     this.dialect = dialect
+    this.registered = registered
+    this.#place = place
     this.#ws = ws
     this.#inbox = new Inbox(ws, socket, context, this)
     this.#outbox = new Outbox(ws, socket, context, () => {
@@ -90,6 +99,11 @@ export class Session implements Pulse, Member, InboxOwner {
   /** Whether it still takes part. */
   get open(): boolean {
     return !this.#gone
+  }
+
+  keysChanged(): void {
+    this.registered.amount = this.keys.size
+    this.#place.rank = this.keys.size > 0 ? Rank.active : Rank.waiting
   }
 
   announce(info: Json): void {

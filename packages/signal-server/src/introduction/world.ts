@@ -37,6 +37,7 @@ export class World<M extends Member & { readonly peer: Peer<M> }> {
       this.interests.add(key, session.peer)
     }
     this.total.registrations += session.keys.size - before
+    session.keysChanged?.()
   }
 
   /**
@@ -53,6 +54,7 @@ export class World<M extends Member & { readonly peer: Peer<M> }> {
     }
     if (session.keys.size < before) this.departures++
     this.total.registrations -= before - session.keys.size
+    session.keysChanged?.()
     return left
   }
 

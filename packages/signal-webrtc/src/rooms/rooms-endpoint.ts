@@ -6,6 +6,7 @@ import express, { Router } from 'express'
 import {
   appTokens,
   HttpRefusal,
+  Rank,
   reportFault,
   type Claim,
   type Endpoint,
@@ -116,7 +117,9 @@ class RoomsEndpoint implements Endpoint {
     return known ? { endpoint: this.name } : undefined
   }
 
-  accept({ request, socket, head }: Upgrade): void {
+  accept({ request, socket, head, place }: Upgrade): void {
+    // clients that do not say soon who they are do not stay: the server need not tell them apart
+    place.rank = Rank.active
     this.#engine.handleUpgrade(request, socket, head)
   }
 
@@ -177,7 +180,7 @@ class RoomsEndpoint implements Endpoint {
     if (connection.transport.name !== 'polling') return
     limitClosing(connection, this.context.settings.closeTime)
     try {
-      const leave = once(this.context.enter(connection.request))
+      const leave = once(this.context.enter(connection.request, () => connection.close(true)))
       connection.once('close', leave)
       // counted as a socket from then on
       connection.once('upgrade', leave)

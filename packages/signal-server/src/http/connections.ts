@@ -1,0 +1,114 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { Rank, type Holding } from '../limits/holders.js'
+import type { SocketLimits } from '../limits/socket-limits.js'
+
+// a browser asks for some dozens of files on one connection
+const maxRequests = 1_000
+// as long as a slow client may take to read a part of an answer
+const unreadTimeout = 30_000
+// connections for which there is no room are answered one request, so many at a time
+const maxSurplus = 256
+
+type Exchange = [request: IncomingMessage, response: ServerResponse]
+
+/** A TCP connection that speaks plain HTTP. */
+interface Connection {
+  /** Its place among the sockets; undefined where there was no room for it. */
+  readonly place: Holding | undefined
+  inFlight: boolean
+  /** A request that has come before the answer to the one before it was finished. */
+  next: Exchange | undefined
+}
+
+/**
+ * The connections of an HTTP server that is the server's own: each counts in `maxSockets` from the
+ * moment when it is accepted, has one request in flight, and must read its answers.
+ */
+export class Connections {
+  readonly #connections = new WeakMap<Socket, Connection>()
+  /** TLS connections whose handshake has not ended, by the client's address and port. */
+  readonly #handshakes = new Map<string, Socket>()
+  #surplus = 0
+
+  constructor(
+    private readonly limits: SocketLimits,
+    private readonly handle: RequestListener,
+  ) {}
+
+  /** Takes a request of the server's: carries it out, lets it wait, or ends the connection. */
+  readonly request: RequestListener = (request, response) => {
+    const connection = this.#connections.get(request.socket)
+    if (!connection?.inFlight) this.#start([request, response], connection)
+    // Node parses all requests of a chunk: more than one that waits would be work without bound
+    else if (connection.next) request.socket.destroy()
+    else connection.next = [request, response]
+  }
+
+  /** Watches the connections of a server. */
+  watch(server: Server, tls: boolean): void {
+    server.maxRequestsPerSocket = maxRequests
+    server.timeout = unreadTimeout
+    server.on('timeout', (socket) => this.#timedOut(socket))
+    // those behind the last request of a connection
+    server.on('dropRequest', (_request, socket) => socket.destroy())
+    server.on('connection', (socket) => this.#accept(socket, tls))
+    if (tls) server.on('secureConnection', (socket: TLSSocket) => this.#secured(socket))
+  }
+
+  #accept(socket: Socket, tls: boolean): void {
+    const place = this.limits.accept(socket, () => socket.destroy())
+    if (!place && ++this.#surplus > maxSurplus) socket.destroy()
+    const name = tls ? nameOf(socket) : ''
+    if (tls) this.#handshakes.set(name, socket)
+    socket.once('close', () => {
+      if (!place) this.#surplus--
+      if (tls && this.#handshakes.get(name) === socket) this.#handshakes.delete(name)
+    })
+    this.#connections.set(socket, { place, inFlight: false, next: undefined })
+  }
+
+  /** The same connection, as the socket that requests come on. */
+  #secured(socket: TLSSocket): void {
+    const name = nameOf(socket)
+    const accepted = this.#handshakes.get(name)
+    const connection = accepted && this.#connections.get(accepted)
+    if (!accepted || !connection) return
+    this.#handshakes.delete(name)
+    this.#connections.set(socket, connection)
+    this.limits.secured(accepted, socket)
+    if (connection.place) connection.place.shed = () => socket.destroy()
+  }
+
+  #start(exchange: Exchange, connection: Connection | undefined): void {
+    const [request, response] = exchange
+    if (connection) {
+      const { place } = connection
+      connection.inFlight = true
+      if (place) place.rank = Rank.waiting
+      else response.shouldKeepAlive = false
+      response.once('close', () => this.#finished(connection, request.socket))
+    }
+    this.handle(request, response)
+  }
+
+  #finished(connection: Connection, { destroyed }: Socket): void {
+    const { place, next } = connection
+    connection.inFlight = false
+    connection.next = undefined
+    if (destroyed) return
+    if (next) this.#start(next, connection)
+    else if (place) place.rank = Rank.idle
+  }
+
+  /** Nothing has moved on a connection for a while: no request came, or no answer was read. */
+  #timedOut(socket: Socket): void {
+    const connection = this.#connections.get(socket)
+    const working = connection?.inFlight && socket.writableLength === 0
+    if (working) socket.setTimeout(unreadTimeout)
+    else socket.destroy()
+  }
+}
+
+const nameOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`

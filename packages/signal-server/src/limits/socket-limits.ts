@@ -1,0 +1,178 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { errorSentence } from 'signal-protocol'
+import { addressFinder, isLoopback, isPrivate, limitedAs, proxyTester } from '../address.js'
+import { HttpRefusal } from '../errors.js'
+import type { Settings } from '../options.js'
+import { addressShare } from './address-share.js'
+import { Rank, type Holding } from './holders.js'
+import { Slots, type Full } from './slots.js'
+
+/** Counts sockets and upgrades, in all and by address. */
+export class SocketLimits {
+  readonly #slots: Slots
+  readonly #addressOf: (request: IncomingMessage) => string
+  readonly #isProxy: (address: string) => boolean
+  readonly #rate: RateLimiterMemory | undefined
+  /** The TCP connections that were counted when they were accepted. */
+  readonly #accepted = new WeakMap<Socket, Holding | Full>()
+  #upgrades = 0
+
+  constructor(private readonly settings: Settings) {
+    const { trustProxy, maxSockets, maxSocketsPerAddress, maxUpgradesPerSecond: points } = settings
+    this.#addressOf = addressFinder(trustProxy)
+    this.#isProxy = proxyTester(trustProxy)
+    if (points < Infinity) this.#rate = new RateLimiterMemory({ points, duration: 1 })
+    const perAddress =
+      maxSocketsPerAddress < Infinity
+        ? maxSocketsPerAddress
+        : Math.ceil(maxSockets * addressShare(settings))
+    // a client has as long for what it wants as for the headers of its request
+    this.#slots = new Slots(maxSockets, perAddress, settings.headersTime)
+  }
+
+  /** Sockets that were let in, or wait for their authorisation. */
+  get sockets(): number {
+    return this.#upgrades
+  }
+
+  /** All that counts in `maxSockets`. */
+  get connections(): number {
+    return this.#slots.taken
+  }
+
+  /** The client's own address, behind trusted proxies. */
+  addressOf(request: IncomingMessage): string {
+    return this.#addressOf(request)
+  }
+
+  /**
+   * What the limits per address count a request as.
+   *
+   * @returns undefined where the client's own address is not known. Without `trustProxy` an address
+   * of this machine or of a private network may be that of a proxy, which brings many clients. It
+   * counts only where the options say so: a limit per address is set, and it is not exempt.
+   */
+  limited(request: IncomingMessage): string | undefined {
+    const { maxSocketsPerAddress, exemptLoopback, exemptUnknownProxies } = this.settings
+    const address = this.#addressOf(request)
+    if (address === '') return undefined
+    if (exemptLoopback && isLoopback(address)) return undefined
+    const forwarded = request.headers['x-forwarded-for'] !== undefined
+    const viaProxy = forwarded && this.#isProxy(request.socket.remoteAddress ?? '')
+    if (!viaProxy && isPrivate(address)) {
+      if (exemptUnknownProxies && (forwarded || !isLoopback(address))) return undefined
+      if (maxSocketsPerAddress === Infinity && !this.#rate) return undefined
+    }
+    return limitedAs(address)
+  }
+
+  /**
+   * Counts an upgrade against the rate of its address.
+   * @throws HttpRefusal 429, with `Retry-After`
+   */
+  async checkRate(request: IncomingMessage): Promise<void> {
+    const address = this.#rate && this.limited(request)
+    if (address === undefined) return
+    try {
+      await this.#rate?.consume(address)
+    } catch (error) {
+      if (error instanceof Error) throw error
+      throw tooMany(`At most ${this.settings.maxUpgradesPerSecond} upgrades a second.`)
+    }
+  }
+
+  /**
+   * Counts a TCP connection from its first moment on.
+   *
+   * @param shed - ends it to make room for another one
+   * @returns undefined where there is no room for it: its upgrades are refused
+   */
+  accept(socket: Socket, shed: () => void): Holding | undefined {
+    // behind a proxy only the headers of a request will tell whose connection it is
+    const unknown = this.#isProxy(socket.remoteAddress ?? '')
+    const request = { socket, headers: {} } as IncomingMessage
+    const slot = this.#slots.take(unknown ? undefined : this.limited(request), Rank.idle, shed)
+    this.#accepted.set(socket, slot)
+    if (typeof slot === 'string') return undefined
+    socket.once('close', () => (slot.amount = 0))
+    return slot
+  }
+
+  /** A TCP connection goes on as this one, which reads and writes the same bytes through TLS. */
+  secured(socket: Socket, tls: Socket): void {
+    const slot = this.#accepted.get(socket)
+    if (slot) this.#accepted.set(tls, slot)
+  }
+
+  /**
+   * Counts the socket of an upgrade until it closes: before its authorisation, so that those who
+   * wait for theirs count as well.
+   *
+   * @param shed - ends it to make room for another one
+   * @throws HttpRefusal 429 or 503, with `Retry-After`, where there is no room for it
+   */
+  upgrade(request: IncomingMessage, shed: () => void): Holding {
+    const { socket } = request
+    const slot = this.#slotOf(request, shed)
+    slot.rank = Rank.waiting
+    slot.shed = shed
+    this.#upgrades++
+    socket.once('close', () => {
+      slot.amount = 0
+      this.#upgrades--
+    })
+    return slot
+  }
+
+  /**
+   * Counts a plain request while it is worked on, where its connection does not count.
+   *
+   * @returns counts it out again
+   * @throws HttpRefusal 429 or 503, with `Retry-After`
+   */
+  request(request: IncomingMessage): () => void {
+    const accepted = this.#accepted.get(request.socket)
+    if (accepted && typeof accepted !== 'string') return () => {}
+    return this.client(request, () => request.socket.destroy(), Rank.waiting)
+  }
+
+  /**
+   * Counts a client that came without an upgrade.
+   *
+   * @param shed - ends it to make room for another one
+   * @returns counts it out again
+   * @throws HttpRefusal 429 or 503, with `Retry-After`
+   */
+  client(request: IncomingMessage, shed: () => void, rank: Rank = Rank.active): () => void {
+    const slot = this.#slots.take(this.limited(request), rank, shed)
+    if (typeof slot === 'string') throw this.#refusal(slot)
+    return () => (slot.amount = 0)
+  }
+
+  #slotOf(request: IncomingMessage, shed: () => void): Holding {
+    const accepted = this.#accepted.get(request.socket)
+    if (!accepted) {
+      const slot = this.#slots.take(this.limited(request), Rank.waiting, shed)
+      if (typeof slot === 'string') throw this.#refusal(slot)
+      return slot
+    }
+    const full =
+      typeof accepted === 'string' ? accepted : this.#slots.move(accepted, this.limited(request))
+    if (full || typeof accepted === 'string') throw this.#refusal(full!)
+    return accepted
+  }
+
+  #refusal(full: Full): HttpRefusal {
+    if (full === 'all') return serverFull()
+    return tooMany(`At most ${this.#slots.maxPerAddress} sockets from one address.`)
+  }
+}
+
+/** 503, for a socket for which there is no room. */
+export const serverFull = () =>
+  new HttpRefusal(503, 'server_full', errorSentence.server_full, { 'Retry-After': '30' })
+
+const tooMany = (sentence: string) =>
+  new HttpRefusal(429, 'rate_limited', sentence, { 'Retry-After': '1' })
