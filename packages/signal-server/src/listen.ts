@@ -7,6 +7,7 @@ import type { SocketLimits } from './limits/socket-limits.js'
 import { listenError } from './listen-error.js'
 import { listeningUrl } from './listening-url.js'
 import { OpenAnswers } from './open-answers.js'
+import type { Settings } from './options.js'
 import type { Worker } from './workers/worker.js'
 
 /** Where a server listens. */
@@ -40,7 +41,7 @@ export interface Listening {
  *
  * @param attach - takes the server's upgrades, and gives the way to give them back
  * @param limits - count its connections
- * @param headersTime - milliseconds that a request has for its headers; 408 after that
+ * @param settings - of which `headersTime` is what a request has for its headers; 408 after that
  * @param fault - told of errors while it listens, such as a want of file descriptors
  * @throws Error with a sentence that says what to do; its `code` is the system's
  */
@@ -48,7 +49,7 @@ export async function listen(
   router: Router,
   attach: (server: Server) => () => void,
   limits: SocketLimits,
-  headersTime: number,
+  settings: Settings,
   fault: (error: Error) => void,
   { port = 8080, host, path = '/', tls, app = express(), worker }: ListenOptions,
 ): Promise<Listening> {
@@ -57,19 +58,25 @@ export async function listen(
   app.use((_request, response) => {
     response.status(404).json({ error: 'not_found', message: 'There is nothing here.' })
   })
+  const { headersTime } = settings
   const options = {
     headersTimeout: headersTime,
     requestTimeout: headersTime * 2,
     connectionsCheckingInterval: Math.ceil(Math.min(1_000, headersTime / 4)),
     maxHeaderSize: 16 * 1024,
   }
-  const connections = new Connections(limits, app as RequestListener)
+  const answers = new OpenAnswers()
+  const connections = new Connections(limits, settings, (request, response) => {
+    answers.add(response)
+    ;(app as RequestListener)(request, response)
+  })
   const server = tls
     ? createTlsServer({ ...options, ...tls, handshakeTimeout: headersTime }, connections.request)
     : createServer(options, connections.request)
   connections.watch(server, tls !== undefined)
   const release = attach(server)
-  const answers = new OpenAnswers(server, worker && !tls ? 'connection' : 'request')
+  // of a worker every connection brings one request
+  if (worker && !tls) server.prependListener('connection', (socket) => answers.add(socket))
   const actual = worker
     ? worker.port
     : await bind(server, port, host).catch((error: unknown) => {

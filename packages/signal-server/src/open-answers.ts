@@ -1,5 +1,4 @@
 import type { EventEmitter } from 'node:events'
-import type { Server } from 'node:http'
 
 /** What of a server still waits for its answer, so that the server can end without losing one. */
 export class OpenAnswers {
@@ -7,17 +6,13 @@ export class OpenAnswers {
   #whenNone: () => void = () => {}
 
   /**
-   * @param event - what waits for an answer: each `request`, or each `connection` where every
-   * connection brings one request
+   * Counts an answer until it is sent.
+   * @param open - the response, or a socket whose only request it answers
    */
-  constructor(server: Server, event: 'request' | 'connection') {
-    server.prependListener(event, (...args: EventEmitter[]) => {
-      // the response, or the socket
-      const open = args.at(-1)!
-      this.#open.add(open)
-      open.once('close', () => {
-        if (this.#open.delete(open) && this.#open.size === 0) this.#whenNone()
-      })
+  add(open: EventEmitter): void {
+    this.#open.add(open)
+    open.once('close', () => {
+      if (this.#open.delete(open) && this.#open.size === 0) this.#whenNone()
     })
   }
 

@@ -89,12 +89,12 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   async listen(options: ListenOptions = {}): Promise<{ url: string; port: number }> {
     this.#checkNotClosed()
     if (this.#listening) throw new Error('This server listens already.')
-    const { headersTime } = this.#context.settings
+    const { settings } = this.#context
     const path = mountPath(options.path ?? '/')
     const attach = (server: Server) => this.#intercept(server, path)
     const fault = (error: Error) => reportFault(this, error)
     const { limits } = this.#admission
-    this.#listening = listen(this.router, attach, limits, headersTime, fault, { ...options, path })
+    this.#listening = listen(this.router, attach, limits, settings, fault, { ...options, path })
     try {
       const { url, port } = await this.#listening
       this.#checkNotClosed()

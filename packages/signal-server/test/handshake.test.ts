@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { Claim, Grant } from 'signal-server'
+import { SignalServer, type Claim, type Grant } from 'signal-server'
 import { WebSocket } from 'ws'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually, within } from './harness/arrivals.js'

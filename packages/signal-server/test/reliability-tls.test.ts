@@ -1,23 +1,10 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { SignalServer, type SignalServerOptions } from 'signal-server'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from './harness/arrivals.js'
+import { certificate } from './harness/certificate.js'
 import { Client } from './harness/client.js'
 
-let tls: { key: Buffer; cert: Buffer }
-
-beforeAll(() => {
-  const folder = mkdtempSync(join(tmpdir(), 'signal-tls-'))
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
-  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const files = ['-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost']
-  execFileSync('openssl', ['req', ...kind, ...files], { stdio: 'ignore' })
-  tls = { key: readFileSync(key), cert: readFileSync(cert) }
-  rmSync(folder, { recursive: true })
-})
+const tls = certificate()
 
 async function serve(options: SignalServerOptions = {}) {
   const server = new SignalServer(options)

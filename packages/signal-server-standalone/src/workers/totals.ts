@@ -64,6 +64,7 @@ export class Totals {
 const countersOf = (stats: Stats): Stats => ({
   ...stats,
   sockets: 0,
+  connections: 0,
   bufferedBytes: 0,
   endpoints: {},
 })
@@ -85,6 +86,7 @@ function sumOf(all: readonly Stats[]): Stats {
   )
   return {
     sockets: total((stats) => stats.sockets),
+    connections: total((stats) => stats.connections),
     bufferedBytes: total((stats) => stats.bufferedBytes),
     pipedBytes: total((stats) => stats.pipedBytes),
     pipedMessages: total((stats) => stats.pipedMessages),

@@ -2,7 +2,6 @@ import { CloseCode } from 'signal-protocol'
 import type { Claim } from '../authorize.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
 import { HttpRefusal } from '../errors.js'
-import { addressShare } from '../limits/address-share.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../path.js'
 import type { Outcome } from '../stats.js'
@@ -45,7 +44,7 @@ export class ConnectionEndpoint implements Endpoint {
     private readonly introduceAgain: (place: PairKey) => boolean,
   ) {
     const { budget, instances, settings } = context
-    this.#held = new HeldBytes(budget, addressShare(settings))
+    this.#held = new HeldBytes(budget, settings)
     budget.watch((over) => this.#budgetCrossed(over))
     this.#shedding = new Shedding(budget, () => this.#pairings.allPairs())
     if (!instances) return

@@ -1,9 +1,13 @@
 import { Share, type ByteBudget } from '../byte-budget.js'
 import { Amounts } from '../limits/amounts.js'
+import { addressShare } from '../limits/address-share.js'
 import type { Holding } from '../limits/holders.js'
+import type { Settings } from '../options.js'
 
 /** A client that waits. */
 export interface Waiter {
+  /** What the limits per address count it as; undefined where that is not known. */
+  readonly address: string | undefined
   /** Reads it no longer: it keeps what it has sent, and nothing is lost. */
   pause(): void
   resume(): void
@@ -15,6 +19,8 @@ export interface Waiter {
 const enough = 15 / 16
 // so much must be free before those that were paused may fill it again
 const room = 1 / 2
+// in this time a client fills what is held for it, so that the next look counts that
+const resumeInterval = 1_000
 
 /**
  * What is held for clients that wait: half of the budget at most, so that they cannot take it from
@@ -26,52 +32,72 @@ export class HeldBytes {
   readonly #amounts: Amounts
   readonly #waiting = new Set<Waiter>()
   readonly #paused = new Set<Waiter>()
+  readonly #atOnce: number
   #relieving = false
+  #timer: NodeJS.Timeout | undefined
 
-  /** @param share - the part of it that one address may have, where it is known */
   constructor(
     private readonly budget: ByteBudget,
-    share: number,
+    settings: Settings,
   ) {
     const max = budget.max / 2
-    this.#amounts = new Amounts(max, max * share)
+    this.#amounts = new Amounts(max, max * addressShare(settings))
+    this.#atOnce = Math.ceil((max * room) / settings.maxHeldBytes)
   }
 
-  enter(address: string | undefined, waiter: Waiter): HeldShare {
+  enter(waiter: Waiter): HeldShare {
     this.#waiting.add(waiter)
     return new HeldShare(
       new Share(this.budget),
-      this.#amounts.enter(address, () => waiter.shed()),
+      this.#amounts.enter(waiter.address, () => waiter.shed()),
       () => this.#changed(),
       () => this.#leave(waiter),
     )
   }
 
   #changed(): void {
-    if (this.#amounts.over && !this.#relieving) {
-      this.#relieving = true
-      // the client whose bytes these are may be shed itself, and must have taken them first
-      process.nextTick(() => this.#relieve())
-    } else if (this.#paused.size > 0 && this.#amounts.within(room)) {
-      for (const waiter of this.#paused) waiter.resume()
-      this.#paused.clear()
-    }
+    if (this.#relieving || !this.#amounts.over) return
+    this.#relieving = true
+    // the client whose bytes these are may be shed itself, and must have taken them first
+    process.nextTick(() => this.#relieve())
   }
 
   #relieve(): void {
     this.#relieving = false
     if (!this.#amounts.over) return
+    const { sum, max, fullest } = this.#amounts
     for (const waiter of this.#waiting) {
       if (this.#paused.has(waiter)) continue
+      // an address that has too much does not keep the others from being read
+      if (sum <= max && waiter.address !== fullest?.address) continue
       this.#paused.add(waiter)
       waiter.pause()
     }
     this.#amounts.relieve(enough)
+    this.#timer ??= setInterval(() => this.#resume(), resumeInterval)
+    this.#stopWhenDone()
+  }
+
+  /** Reads some of those again that were paused: as many as can fill no more than what is free. */
+  #resume(): void {
+    const free = [...this.#paused].filter(({ address }) => this.#amounts.fits(address, room))
+    for (const waiter of free.slice(0, this.#atOnce)) {
+      this.#paused.delete(waiter)
+      waiter.resume()
+    }
+    this.#stopWhenDone()
+  }
+
+  #stopWhenDone(): void {
+    if (this.#paused.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 
   #leave(waiter: Waiter): void {
     this.#waiting.delete(waiter)
     this.#paused.delete(waiter)
+    this.#stopWhenDone()
   }
 }
 

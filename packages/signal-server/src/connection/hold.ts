@@ -37,10 +37,14 @@ export class Hold implements LegReceiver, Waiter {
     heldBytes: HeldBytes,
     private readonly over: (outcome: Outcome) => void,
   ) {
-    this.#share = heldBytes.enter(leg.address, this)
+    this.#share = heldBytes.enter(this)
     const { holdTime } = context.settings
     this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTime)
     leg.receiver = this
+  }
+
+  get address(): string | undefined {
+    return this.leg.address
   }
 
   /** How long it has waited, in milliseconds. */

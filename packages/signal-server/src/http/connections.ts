@@ -3,11 +3,12 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { Rank, type Holding } from '../limits/holders.js'
 import type { SocketLimits } from '../limits/socket-limits.js'
+import type { Settings } from '../options.js'
 
 // a browser asks for some dozens of files on one connection
 const maxRequests = 1_000
-// as long as a slow client may take to read a part of an answer
-const unreadTimeout = 30_000
+// so long a client may read nothing of an answer; less if the reader of a pipe may do so for less
+const maxUnread = 30_000
 // connections for which there is no room are answered one request, so many at a time
 const maxSurplus = 256
 
@@ -30,12 +31,16 @@ export class Connections {
   readonly #connections = new WeakMap<Socket, Connection>()
   /** TLS connections whose handshake has not ended, by the client's address and port. */
   readonly #handshakes = new Map<string, Socket>()
+  readonly #unreadTimeout: number
   #surplus = 0
 
   constructor(
     private readonly limits: SocketLimits,
+    { stallTime }: Settings,
     private readonly handle: RequestListener,
-  ) {}
+  ) {
+    this.#unreadTimeout = Math.min(maxUnread, stallTime)
+  }
 
   /** Takes a request of the server's: carries it out, lets it wait, or ends the connection. */
   readonly request: RequestListener = (request, response) => {
@@ -49,10 +54,10 @@ export class Connections {
   /** Watches the connections of a server. */
   watch(server: Server, tls: boolean): void {
     server.maxRequestsPerSocket = maxRequests
-    server.timeout = unreadTimeout
+    server.timeout = this.#unreadTimeout
     server.on('timeout', (socket) => this.#timedOut(socket))
     // those behind the last request of a connection
-    server.on('dropRequest', (_request, socket) => socket.destroy())
+    server.on('dropRequest', ({ socket }: IncomingMessage) => socket.destroy())
     server.on('connection', (socket) => this.#accept(socket, tls))
     if (tls) server.on('secureConnection', (socket: TLSSocket) => this.#secured(socket))
   }
@@ -106,7 +111,7 @@ export class Connections {
   #timedOut(socket: Socket): void {
     const connection = this.#connections.get(socket)
     const working = connection?.inFlight && socket.writableLength === 0
-    if (working) socket.setTimeout(unreadTimeout)
+    if (working) socket.setTimeout(this.#unreadTimeout)
     else socket.destroy()
   }
 }

@@ -1,4 +1,4 @@
-import { Holders, Holding, Rank } from './holders.js'
+import { Holders, Holding, Rank, type Group } from './holders.js'
 
 /**
  * Something of which clients have different amounts, such as keys or bytes. When there is not
@@ -56,6 +56,17 @@ export class Amounts {
       if (!largest) return
       this.#shed(largest)
     }
+  }
+
+  /** The group that has used most of what it may have. */
+  get fullest(): Group | undefined {
+    return this.#holders.fullest
+  }
+
+  /** Whether no more than a part is used, in all and by the group of an address. */
+  fits(address: string | undefined, part: number): boolean {
+    const { sum, most } = this.#holders.group(address)
+    return this.sum <= this.max * part && sum <= most * part
   }
 
   /** Whether more is used than allowed, in all or by one address. */
