@@ -135,7 +135,8 @@ export class SocketLimits {
   request(request: IncomingMessage): () => void {
     const accepted = this.#accepted.get(request.socket)
     if (accepted && typeof accepted !== 'string') return () => {}
-    return this.client(request, () => request.socket.destroy(), Rank.waiting)
+    const slot = this.#take(request, Rank.waiting, () => request.socket.destroy())
+    return () => (slot.amount = 0)
   }
 
   /**
@@ -145,19 +146,24 @@ export class SocketLimits {
    * @returns counts it out again
    * @throws HttpRefusal 429 or 503, with `Retry-After`
    */
-  client(request: IncomingMessage, shed: () => void, rank: Rank = Rank.active): () => void {
+  client(request: IncomingMessage, shed: () => void): () => void {
+    const slot = this.#take(request, Rank.active, shed)
+    this.#upgrades++
+    return () => {
+      slot.amount = 0
+      this.#upgrades--
+    }
+  }
+
+  #take(request: IncomingMessage, rank: Rank, shed: () => void): Holding {
     const slot = this.#slots.take(this.limited(request), rank, shed)
     if (typeof slot === 'string') throw this.#refusal(slot)
-    return () => (slot.amount = 0)
+    return slot
   }
 
   #slotOf(request: IncomingMessage, shed: () => void): Holding {
     const accepted = this.#accepted.get(request.socket)
-    if (!accepted) {
-      const slot = this.#slots.take(this.limited(request), Rank.waiting, shed)
-      if (typeof slot === 'string') throw this.#refusal(slot)
-      return slot
-    }
+    if (!accepted) return this.#take(request, Rank.waiting, shed)
     const full =
       typeof accepted === 'string' ? accepted : this.#slots.move(accepted, this.limited(request))
     if (full || typeof accepted === 'string') throw this.#refusal(full!)
