@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import express, { type Express, type Router } from 'express'
 import { Connections } from './http/connections.js'
 import type { SocketLimits } from './limits/socket-limits.js'
@@ -76,7 +76,7 @@ export async function listen(
   connections.watch(server, tls !== undefined)
   const release = attach(server)
   // of a worker every connection brings one request
-  if (worker && !tls) server.prependListener('connection', (socket) => answers.add(socket))
+  if (worker && !tls) server.prependListener('connection', (socket: Socket) => answers.add(socket))
   const actual = worker
     ? worker.port
     : await bind(server, port, host).catch((error: unknown) => {

@@ -86,7 +86,7 @@ describe.each([
       await answered(),
     ]
     let given = false
-    void oldest!.closed.then(() => (given = true))
+    void oldest.closed.then(() => (given = true))
     await eventually(async () => {
       await answered()
       return given
