@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { RequestHandler } from 'express'
 import type { Bus, SignalServer, Stats } from 'signal-server'
-
-type Fields = Record<string, string | number | readonly string[]>
+import { standardOutputs } from './line-output.js'
+import { levelOf, levels, logLine, type Fields, type Level } from './log-line.js'
 
 // a flood must not fill the disk
 const linesPerSecond = 200
@@ -16,22 +16,34 @@ const redisPatience = 3_000
  */
 export class Logs {
   readonly #salt: Uint8Array
-  readonly #worker: number | undefined
+  readonly #write: (text: string) => void
   #lines = 0
   #leftOut = 0
   #second = false
   #proxyNamed = false
 
   /**
-   * @param processes - where there are several: the salt that they share, and which worker this is
+   * @param options - `level`: the least urgent level that is written; of several processes: the salt
+   * that they share, and which worker this is
+   * @param write - writes a line; by default to stdout, where dropped lines are told of in this format
    */
   constructor(
     private readonly format: 'text' | 'json',
-    { salt = randomBytes(16), worker }: { salt?: Uint8Array; worker?: number } = {},
-    private readonly write: (text: string) => void = (text) => process.stdout.write(text),
+    private readonly options: { salt?: Uint8Array; worker?: number; level?: Level } = {},
+    write?: (text: string) => void,
   ) {
-    this.#salt = salt
-    this.#worker = worker
+    this.#salt = options.salt ?? randomBytes(16)
+    if (write) {
+      this.#write = write
+      return
+    }
+    const { stdout } = standardOutputs()
+    this.#write = (text) => stdout.write(text)
+    stdout.notice = (lines, reason) =>
+      this.#text('dropped', `${count(lines, 'line')} could not be written (${reason})`, {
+        lines,
+        reason,
+      })
   }
 
   /** Writes a line for everything that a server tells. */
@@ -104,7 +116,7 @@ export class Logs {
   listening(url: string, banner: (columns: number | undefined) => string): void {
     const { isTTY, columns } = process.stdout
     if (this.format === 'json') this.#line('listening', '', { url })
-    else this.write(banner(isTTY ? columns : undefined))
+    else this.#write(banner(isTTY ? columns : undefined))
   }
 
   /** Something went wrong that should not. */
@@ -140,6 +152,8 @@ export class Logs {
   }
 
   #line(event: string, sentence: string, fields: Fields): void {
+    const { level = 'info' } = this.options
+    if (levels.indexOf(levelOf(event)) < levels.indexOf(level)) return
     if (this.#lines >= linesPerSecond) {
       this.#leftOut++
       return
@@ -149,15 +163,11 @@ export class Logs {
       this.#second = true
       setTimeout(() => this.#nextSecond(), 1_000).unref()
     }
-    const now = new Date()
-    const worker = this.#worker
-    if (this.format === 'json') {
-      const line = { time: now.toISOString(), event, ...(worker !== undefined && { worker }) }
-      this.write(`${JSON.stringify({ ...line, ...fields })}\n`)
-    } else {
-      const who = worker === undefined ? '' : `worker ${worker}: `
-      this.write(`${now.toTimeString().slice(0, 8)}  ${event.padEnd(12)}  ${who}${sentence}\n`)
-    }
+    this.#write(this.#text(event, sentence, fields))
+  }
+
+  #text(event: string, sentence: string, fields: Fields): string {
+    return logLine(this.format, event, sentence, fields, this.options.worker)
   }
 
   #nextSecond(): void {

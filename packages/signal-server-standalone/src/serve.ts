@@ -5,6 +5,7 @@ import { endWithSignal } from './end-with-signal.js'
 import { metricsOf } from './http/metrics.js'
 import { routes } from './http/routes.js'
 import { Traffic } from './http/traffic.js'
+import { standardOutputs } from './line-output.js'
 import { Logs } from './logs.js'
 import { readTls, redisFrom, serverFrom } from './server-from.js'
 import type { Settings } from './settings.js'
@@ -16,6 +17,8 @@ import { serveAsWorker } from './workers/worker.js'
  * @throws SettingError where a setting is wrong; Error where it cannot listen
  */
 export async function serve(settings: Settings): Promise<void> {
+  // what reads the output may go at any time
+  standardOutputs()
   const worker = Worker.current()
   if (worker) return serveAsWorker(settings, worker)
   if (settings.workers > 1) return serveAsPrimary(settings)
@@ -31,7 +34,7 @@ export async function serve(settings: Settings): Promise<void> {
 
 async function serveAlone(settings: Settings, bus: Bus | undefined): Promise<void> {
   const tls = readTls(settings)
-  const logs = new Logs(settings.logFormat)
+  const logs = new Logs(settings.logFormat, { level: settings.logLevel })
   const tokens = settings.tokens && new Tokens(settings.tokens)
   const server = serverFrom(settings, tokens, bus)
   logs.follow(server)

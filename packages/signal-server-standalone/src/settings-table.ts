@@ -1,4 +1,5 @@
 import { limits } from './limits.js'
+import { levels } from './log-line.js'
 import type { Setting } from './setting.js'
 import {
   flag,
@@ -150,6 +151,12 @@ export const watching = {
     about: 'How each line of the log is written: text or json',
     fallback: 'text',
     kind: oneOf('text', 'json'),
+  },
+  logLevel: {
+    env: 'LOG_LEVEL',
+    about: 'The least urgent lines that are written: info, warning or error',
+    fallback: 'info',
+    kind: oneOf(...levels),
   },
   statusPage: {
     env: 'STATUS_PAGE',

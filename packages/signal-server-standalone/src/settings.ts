@@ -1,6 +1,7 @@
 import type { SignalServerOptions } from 'signal-server'
 import type { CommandLine } from './command-line.js'
 import { limits, type Limit } from './limits.js'
+import type { Level } from './log-line.js'
 import type { Setting } from './setting.js'
 import { SettingError } from './setting-kinds.js'
 import { ice, instances, listening, tokens, watching } from './settings-table.js'
@@ -36,6 +37,7 @@ export interface Settings {
     tokenLifetime: number
   }
   logFormat: 'text' | 'json'
+  logLevel: Level
   statusPage: boolean
   /** A folder to serve at `/`. */
   files?: string
@@ -98,6 +100,7 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
       tokenLifetime: read(webrtc.tokenLifetime)!,
     },
     logFormat: read(watching.logFormat)!,
+    logLevel: read(watching.logLevel)!,
     statusPage: read(watching.statusPage)!,
     ...(files !== undefined && { files }),
     demo: read(watching.demo)!,

@@ -26,9 +26,13 @@ test('one line an event, without ids, keys or content', async () => {
   expect([code, stderr]).toEqual([0, ''])
   const printed = stdout.trimEnd().split('\n')
   // the banner ends with what is off
-  const lines = printed.slice(printed.findIndex((line) => /^\d\d:/.test(line)))
-  for (const line of lines) expect(line).toMatch(/^\d\d:\d\d:\d\d {2}[a-z-]+ +\S/)
-  const events = lines.map((line) => line.split(/ +/)[1])
+  const lines = printed.slice(printed.findIndex((line) => /^\d{4}-/.test(line)))
+  for (const line of lines) {
+    expect(line).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {2}(info|warning|error) +[a-z-]+ +\S/)
+    // the zone is that of the machine
+    expect(Math.abs(Date.parse(line.slice(0, 19)) - Date.now())).toBeLessThan(60_000)
+  }
+  const events = lines.map((line) => line.split(/ +/)[3])
   for (const event of ['session', 'introduction', 'pair', 'unpair', 'departure', 'session-end']) {
     expect(events, event).toContain(event)
   }
@@ -47,7 +51,10 @@ test('JSON where it is asked for, and nothing else', async () => {
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
   expect(lines[0]).toMatchObject({ event: 'listening', url: expect.stringMatching(/^http:/) })
-  for (const { time } of lines) expect(new Date(time as string).toISOString()).toBe(time)
+  for (const { time, level } of lines) {
+    expect(new Date(time as string).toISOString()).toBe(time)
+    expect(level).toBe('info')
+  }
   const found = (event: string) => lines.find((line) => line['event'] === event)
   const { peers } = found('pair') as { peers: string[] }
   expect(found('unpair')).toMatchObject({ peers, outcome: 'pipe_closed' })

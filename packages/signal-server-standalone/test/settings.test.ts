@@ -26,6 +26,7 @@ describe('settings', () => {
         tokenLifetime: 86_400,
       },
       logFormat: 'text',
+      logLevel: 'info',
       statusPage: true,
       demo: false,
       metrics: true,

@@ -8,6 +8,7 @@ import {
   type Aggregator,
 } from 'prom-client'
 import { version, type Bus, type SignalServer, type Stats } from 'signal-server'
+import { outputMetrics } from './output-metrics.js'
 
 // from a pair on one machine to a hold that waits for its two minutes
 const pairingBuckets = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 120]
@@ -35,6 +36,7 @@ export function metricsRouter(metrics: () => Promise<string>): Router {
 export function metricsOf(server: SignalServer, redis: Bus | undefined): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  outputMetrics(registry)
   const registers = [registry]
 
   new Gauge({

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { serialize } from 'node:v8'
 import { fileURLToPath } from 'node:url'
+import { Registry } from 'prom-client'
 import { Workers } from 'signal-server'
 import { banner } from '../banner.js'
 import { endWithSignal } from '../end-with-signal.js'
+import { outputMetrics } from '../http/output-metrics.js'
 import { Logs } from '../logs.js'
 import { readTls, serverFrom } from '../server-from.js'
 import type { Settings } from '../settings.js'
@@ -34,14 +36,16 @@ export async function serveAsPrimary(settings: Settings): Promise<void> {
   })
   const { bus } = workers
   const salt = randomBytes(16)
-  const logs = new Logs(settings.logFormat, { salt })
+  const logs = new Logs(settings.logFormat, { salt, level: settings.logLevel })
   const tokens = settings.tokens && new SharedTokens(settings.tokens, bus)
   readTls(settings)
   // what is wrong is said here and once, and not by every worker
   await serverFrom(settingsOfWorker(settings), tokens, undefined).close()
 
   const questions = new Questions(bus)
-  const totals = new Totals((metrics) => {
+  const own = new Registry()
+  outputMetrics(own)
+  const totals = new Totals(own, (metrics) => {
     const living = workers.pids.filter((pid) => pid !== undefined).length
     return questions.ask<boolean, Report>(topics.report, metrics, living, patience)
   })

@@ -1,4 +1,4 @@
-import { AggregatorRegistry } from 'prom-client'
+import { AggregatorRegistry, type Registry } from 'prom-client'
 import type { Outcome, Stats } from 'signal-server'
 import type { Report } from './topics.js'
 
@@ -17,8 +17,14 @@ export class Totals {
   #statsOfGone: Stats[] = []
   #metricsOfGone: (readonly object[])[] = []
 
-  /** @param ask - asks all workers */
-  constructor(private readonly ask: (metrics: boolean) => Promise<Report[]>) {}
+  /**
+   * @param own - what the primary counts itself
+   * @param ask - asks all workers
+   */
+  constructor(
+    private readonly own: Registry,
+    private readonly ask: (metrics: boolean) => Promise<Report[]>,
+  ) {}
 
   async stats(): Promise<Stats> {
     await this.#hear(false)
@@ -30,6 +36,7 @@ export class Totals {
   async metrics(): Promise<string> {
     await this.#hear(true)
     return AggregatorRegistry.aggregate([
+      await this.own.getMetricsAsJSON(),
       ...this.#metrics.values(),
       ...this.#metricsOfGone,
     ]).metrics()

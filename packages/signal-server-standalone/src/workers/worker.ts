@@ -35,7 +35,11 @@ async function work(told: Settings, worker: Worker): Promise<void> {
   const questions = new Questions(bus)
   const [start] = await questions.ask<null, Start>(topics.start, null, 1, patience)
   if (!start) throw new Error('The process that started this one does not answer.')
-  const logs = new Logs(settings.logFormat, { salt: start.salt, worker: number })
+  const logs = new Logs(settings.logFormat, {
+    salt: start.salt,
+    worker: number,
+    level: settings.logLevel,
+  })
   const tokens =
     settings.tokens &&
     new SharedTokens(

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { eventually, within } from '../../../signal-server/test/harness/arrivals.js'
 
-/** The built command. */
-const start = fileURLToPath(new URL('../../dist/start.js', import.meta.url))
+/** The built command, a script for Node. */
+export const script = fileURLToPath(new URL('../../dist/start.js', import.meta.url))
 
 /** How a command ended. */
 export interface Ended {
@@ -36,7 +36,7 @@ export class Command {
   /** Runs it, whatever it does. */
   static run(args: readonly string[], env: Record<string, string> = {}): Command {
     const { PATH = '' } = process.env
-    const child = spawn(process.execPath, [start, ...args], {
+    const child = spawn(process.execPath, [script, ...args], {
       env: { PATH, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -56,7 +56,7 @@ export class Command {
     const gone = command.ended.then(({ stderr }) => {
       throw new Error(`it ended: ${stderr}`)
     })
-    const listens = eventually(() => line.test(command.output), 'the line that it listens')
+    const listens = eventually(() => line.test(command.output), 'the line that it listens', 30_000)
     await Promise.race([listens, gone])
     gone.catch(() => {})
     return { command, url: line.exec(command.output)![1]! }
