@@ -89,6 +89,7 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
       maxMessageBytes,
       closeTime,
       autoPong: false,
+      oneMessagePerTurn: true,
       ...(subprotocols && { subprotocols }),
     })
     this.#log = debug(`signal:${name}`)

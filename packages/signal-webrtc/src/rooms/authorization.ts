@@ -1,5 +1,6 @@
 import { HttpRefusal, type CheckedToken } from 'signal-server'
 import { Refusal } from '../json/refusal.js'
+import type { Connection } from './engine-limits.js'
 import type { RoomsSettings } from './options.js'
 import { Session } from './session.js'
 import type { RoomSocket } from './socket.js'
@@ -17,7 +18,7 @@ export class Authorization {
    * Checks the app token of a handshake (`auth.token`).
    * @throws Refusal if it is not good, or if the connection has a session
    */
-  async admit(socket: RoomSocket, queue: { readonly congested: boolean }): Promise<Session> {
+  async admit(socket: RoomSocket, connection: Connection | undefined): Promise<Session> {
     const { handshake, conn } = socket
     // socket.io takes every CONNECT that comes before the first one is answered
     if (this.#taken.has(conn)) throw new Refusal('forbidden', 'This connection has a session.')
@@ -33,10 +34,10 @@ export class Authorization {
       peerinfo: null,
       rooms: {},
       get congested() {
-        return queue.congested
+        return connection?.congested ?? false
       },
     }
-    return new Session(grant.app, grant, socket)
+    return new Session(grant.app, grant, socket, () => connection?.prove() ?? Promise.resolve())
   }
 
   /** The session of a connection is over. */

@@ -1,6 +1,6 @@
 import type { SharedRooms } from './redis.js'
 import type { Session } from './session.js'
-import type { Placement, RoomServer } from './socket.js'
+import type { Joined, Placement, RoomServer } from './socket.js'
 import { isRoomKey, type Member, type Visible } from './standing.js'
 
 /** Thrown where other instances must be asked, and cannot be. */
@@ -50,6 +50,19 @@ export class Cluster {
     if (!this.shared) return false
     const answers = await this.#ask(() => this.io.serverSideEmitWithAck('place', placement))
     return answers.some((placed) => placed)
+  }
+
+  /**
+   * Asks the instance of a client for a sign of life: a client that gives none is gone by then.
+   * @throws Unreachable
+   */
+  async prove(id: string): Promise<void> {
+    if (this.shared) await this.#ask(() => this.io.serverSideEmitWithAck('prove', id))
+  }
+
+  /** Tells the members on other instances that a client is in their room. */
+  tellCame(key: string, joined: Joined): void {
+    if (this.shared) this.io.serverSideEmit('came', key, joined)
   }
 
   /** Tells the other instances that a client has left a room. */

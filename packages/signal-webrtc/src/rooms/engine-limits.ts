@@ -1,24 +1,28 @@
 import type { Socket } from 'engine.io'
 import { Pace, type EndpointContext, type Outcome } from 'signal-server'
+import { connectionLife } from './connection-life.js'
 
 // far more than the messages of a client that is slowed down already: pongs, probes, empty packets
 const packetsPerSecond = 1_000
 const packetsBurst = 10_000
 
-/** What waits to be sent to a client of socket.io. */
-export interface Queue {
-  /** Whether others had better not send it more. */
+/** What rooms know of a client's connection below socket.io. */
+export interface Connection {
+  /** Whether so much waits to be read by it that others had better not send it more. */
   readonly congested: boolean
+  /** Resolves when the client has shown life, or was given up after 3 s of silence. */
+  prove(): Promise<void>
 }
 
 /** Ends a connection of socket.io that floods the server, or does not read what is sent to it. */
-export function limitEngineSocket(socket: Socket, context: EndpointContext): Queue {
+export function limitEngineSocket(socket: Socket, context: EndpointContext): Connection {
   const { outcomes, settings } = context
   const pace = new Pace(packetsPerSecond, packetsBurst)
   const end = (outcome: Outcome) => {
     outcomes.count(outcome)
     socket.close(true)
   }
+  const life = connectionLife(socket)
   socket.on('packet', () => {
     if (pace.spend(1) > 0) end('rate_limited')
   })
@@ -31,6 +35,9 @@ export function limitEngineSocket(socket: Socket, context: EndpointContext): Que
   return {
     get congested() {
       return queued > settings.maxQueuedBytes / 4
+    },
+    async prove() {
+      if (!(await life.lives()) && socket.readyState === 'open') end('half_open')
     },
   }
 }

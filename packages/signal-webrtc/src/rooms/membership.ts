@@ -1,7 +1,7 @@
 import type { Json } from 'signal-protocol'
 import { Presence, type EndpointContext, type LocalPresence, type PresentPeer } from 'signal-server'
+import type { RoomNews } from './room-news.js'
 import type { Session } from './session.js'
-import type { RoomServer } from './socket.js'
 import { roomName } from './standing.js'
 
 // what was told is looked up while messages may still come on both ways
@@ -22,7 +22,7 @@ export class Membership implements LocalPresence {
    * @param gone - hears of everybody who is gone from a room of another instance
    */
   constructor(
-    private readonly io: RoomServer,
+    private readonly news: RoomNews,
     private readonly sessions: ReadonlyMap<string, Session>,
     instances: EndpointContext['instances'],
     private readonly gone: (key: string, id: string) => void,
@@ -37,8 +37,8 @@ export class Membership implements LocalPresence {
   }
 
   /** A client here has left a room. */
-  leave(key: string, { id, peerinfo, socket }: Session): void {
-    socket.local.to(key).emit('room-user-leave', { room: roomName(key), peer_id: id, peerinfo })
+  leave(key: string, { id, peerinfo }: Session): void {
+    this.news.tell(key, 'room-user-leave', { room: roomName(key), peer_id: id, peerinfo })
     this.#presence?.leave(key, id)
   }
 
@@ -78,7 +78,7 @@ export class Membership implements LocalPresence {
     if (this.#told.get(mark) !== 'lost') return
     this.#told.delete(mark)
     const joined = { room: roomName(key), peer_id: id, peerinfo: info }
-    this.io.local.to(key).emit('room-user-join', joined)
+    this.news.tell(key, 'room-user-join', joined)
   }
 
   // whoever is there still was not told of as gone
@@ -91,7 +91,7 @@ export class Membership implements LocalPresence {
   received(): void {}
 
   #tellLeft(key: string, id: string, peerinfo: Json): void {
-    this.io.local.to(key).emit('room-user-leave', { room: roomName(key), peer_id: id, peerinfo })
+    this.news.tell(key, 'room-user-leave', { room: roomName(key), peer_id: id, peerinfo })
     this.gone(key, id)
   }
 

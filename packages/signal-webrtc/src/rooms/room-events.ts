@@ -8,7 +8,6 @@ import { Unreachable } from './cluster.js'
 import type { RoomsSettings } from './options.js'
 import type { Rooms } from './rooms.js'
 import type { Session } from './session.js'
-import type { RoomServer } from './socket.js'
 
 /** What a client has emitted. */
 export interface RoomEvent {
@@ -22,7 +21,6 @@ export class RoomEvents {
   readonly #badMessages = new WeakMap<Session, number>()
 
   constructor(
-    private readonly io: RoomServer,
     private readonly rooms: Rooms,
     private readonly authorization: Authorization,
     private readonly context: EndpointContext,
@@ -100,7 +98,8 @@ export class RoomEvents {
     const room = this.#room(session, fields)
     const to = peerOf(fields)
     await this.rooms.checkShared(session, room, to)
-    this.io.to(to).emit(event, { room, peer_id: id, ...content, peerinfo, payload })
+    const data = { room, peer_id: id, ...content, peerinfo, payload }
+    this.rooms.say(session, room, to, event, data)
   }
 
   #room({ grant }: Session, fields: Fields): string {
@@ -109,9 +108,9 @@ export class RoomEvents {
     return room
   }
 
-  #checkNumber({ rooms, asks }: Session): void {
+  #checkNumber(session: Session): void {
     const { maxRooms } = this.settings
-    if (Object.keys(rooms).length + asks.size < maxRooms) return
+    if (Object.keys(session.rooms).length + this.rooms.asked(session) < maxRooms) return
     throw new Refusal('too_many_keys', `A client is in at most ${maxRooms} rooms.`)
   }
 

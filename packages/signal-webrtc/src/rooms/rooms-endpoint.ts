@@ -1,13 +1,14 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import debug from 'debug'
-import { Server as EngineServer, type Socket as EngineSocket } from 'engine.io'
+import type { Server as EngineServer, Socket as EngineSocket } from 'engine.io'
 import express, { Router } from 'express'
 import {
   appTokens,
   HttpRefusal,
   Rank,
   reportFault,
+  SlicedWork,
   type Claim,
   type Endpoint,
   type EndpointContext,
@@ -19,16 +20,20 @@ import { Server } from 'socket.io'
 import { WebSocketServer, type ServerOptions } from 'ws'
 import { Authorization } from './authorization.js'
 import { Cluster } from './cluster.js'
-import { endClosing, limitClosing, limitEngineSocket, type Queue } from './engine-limits.js'
+import { makeEngine } from './engine.js'
+import { endClosing, limitClosing, limitEngineSocket, type Connection } from './engine-limits.js'
 import { Inbox } from './inbox.js'
 import { Membership } from './membership.js'
 import { roomsDefaults, type RoomsOptions, type RoomsSettings } from './options.js'
 import { sharedRooms, type SharedRooms } from './redis.js'
+import { slicePolledPackets } from './polled-packets.js'
 import { RoomEvents, type RoomEvent } from './room-events.js'
+import { RoomNews } from './room-news.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
 import type { RoomServer, RoomSocket } from './socket.js'
 import { isRoomKey } from './standing.js'
+import { Turns } from './turns.js'
 
 /**
  * The protocol of wrtc-signal: rooms over socket.io 4, whose owner decides who comes in (README.md,
@@ -55,7 +60,9 @@ class RoomsEndpoint implements Endpoint {
   readonly #rooms: Rooms
   readonly #events: RoomEvents
   readonly #authorization: Authorization
-  readonly #connections = new Map<EngineSocket, Queue>()
+  readonly #work = new SlicedWork()
+  readonly #turns = new Turns()
+  readonly #connections = new Map<EngineSocket, Connection>()
   readonly #admitted = new WeakMap<RoomSocket, Session>()
   readonly #sessions = new Map<string, Session>()
   readonly #log = debug('signal:rooms')
@@ -72,9 +79,11 @@ class RoomsEndpoint implements Endpoint {
       perMessageDeflate: false,
       maxPayload: settings.maxMessageBytes,
       closeTimeout: context.settings.closeTime,
+      // one message of each client per turn of the event loop
+      allowSynchronousEvents: false,
     }
     this.#webSockets = new WebSocketServer(webSocketOptions)
-    this.#engine = this.#makeEngine()
+    this.#engine = makeEngine(this.#webSockets, context, settings, () => this.#draining)
     this.#io = new Server({
       // its first packet, which has its token, comes right behind the connection
       connectTimeout: context.settings.authorizeTime,
@@ -86,19 +95,24 @@ class RoomsEndpoint implements Endpoint {
     const cluster = new Cluster(this.#io, this.#shared)
     const authorization = (this.#authorization = new Authorization(settings))
     const instances = this.#shared && context.instances
-    const membership = new Membership(this.#io, this.#sessions, instances, (key, id) =>
+    const news = new RoomNews(this.#io, this.#work)
+    const membership = new Membership(news, this.#sessions, instances, (key, id) =>
       this.#rooms.ownerGone(key, id),
     )
-    this.#rooms = new Rooms(this.#io, cluster, this.#sessions, membership, maxMembers)
-    this.#events = new RoomEvents(this.#io, this.#rooms, authorization, context, settings)
+    this.#rooms = new Rooms(this.#io, cluster, this.#sessions, membership, news, maxMembers)
+    this.#events = new RoomEvents(this.#rooms, authorization, context, settings)
     this.#io.use((socket, next) => {
       void authorization
-        .admit(socket, this.#connections.get(socket.conn) ?? { congested: false })
+        .admit(socket, this.#connections.get(socket.conn))
         .then((session) => this.#admitted.set(socket, session))
         .then(() => next(), next)
     })
     this.#io.on('connection', (socket) => this.#come(socket))
     this.#io.on('place', (placement, done) => done(this.#rooms.place(placement)))
+    this.#io.on('prove', (id, done) => {
+      void (this.#sessions.get(id)?.prove() ?? Promise.resolve()).then(done)
+    })
+    this.#io.on('came', (key, joined) => news.tell(key, 'room-user-join', joined))
     this.#io.on('gone', (key, id, peerinfo) => membership.leftElsewhere(key, id, peerinfo))
 
     this.router = Router()
@@ -135,6 +149,8 @@ class RoomsEndpoint implements Endpoint {
 
   close(): void {
     this.#draining = true
+    this.#work.close()
+    this.#turns.close()
     this.context.heartbeat.remove(this.#pulse)
     this.#engine.close()
     for (const connection of this.#connections.keys()) endClosing(connection)
@@ -150,35 +166,16 @@ class RoomsEndpoint implements Endpoint {
     return { connections: this.#connections.size, sessions: this.#sessions.size, rooms }
   }
 
-  #makeEngine(): EngineServer {
-    const { origins, pingAfter, pongWithin } = this.context.settings
-    const webSockets = this.#webSockets
-    return new EngineServer({
-      // of the version that bounds the memory of hostile fragments, whatever engine.io brings itself
-      wsEngine: class {
-        constructor() {
-          return webSockets
-        }
-      },
-      pingInterval: pingAfter,
-      pingTimeout: pongWithin,
-      maxHttpBufferSize: this.settings.maxMessageBytes,
-      cors: { origin: origins.length > 0 ? [...origins] : '*' },
-      allowRequest: ({ headers: { origin } }, answer) => {
-        const allowed = origins.length === 0 || origin === undefined || origins.includes(origin)
-        if (!allowed) answer('Pages of this origin are not allowed here.', false)
-        else if (this.#draining) answer('The server restarts.', false)
-        else answer(null, true)
-      },
-    })
-  }
-
   /** A connection of engine.io, below socket.io: by WebSocket, or by long polling at first. */
   #connected(connection: EngineSocket): void {
     this.#connections.set(connection, limitEngineSocket(connection, this.context))
     connection.once('close', () => this.#connections.delete(connection))
     if (connection.transport.name !== 'polling') return
     limitClosing(connection, this.context.settings.closeTime)
+    slicePolledPackets(connection, this.#work, 4 * this.settings.maxMessageBytes, () => {
+      this.context.outcomes.count('rate_limited')
+      connection.close(true)
+    })
     try {
       const leave = once(this.context.enter(connection.request, () => connection.close(true)))
       connection.once('close', leave)
@@ -195,11 +192,12 @@ class RoomsEndpoint implements Endpoint {
     const session = this.#admitted.get(socket)!
     this.#sessions.set(session.id, session)
     this.#log('%s has come', session.id)
-    const inbox = new Inbox<RoomEvent>(this.settings, (event) =>
+    const inbox = new Inbox<RoomEvent>(this.settings, this.#turns, (event) =>
       this.#events
         .carryOut(session, event)
         .catch((error: unknown) => reportFault(this.context.events, error)),
     )
+    session.charge = (bytes) => inbox.charge(bytes)
     socket.onAny((name: unknown, data: unknown) => {
       const event = { name, data }
       if (inbox.push(event, sizeOf(event, this.settings.maxMessageBytes))) return

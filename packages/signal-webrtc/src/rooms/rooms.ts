@@ -1,10 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { Refusal } from '../json/refusal.js'
+import { sendingBytes } from '../json/rate.js'
+import { Asks, type Ask } from './asks.js'
+import { Claims } from './claims.js'
 import { Unreachable, type Cluster } from './cluster.js'
 import type { Membership } from './membership.js'
-import type { Ask, Session } from './session.js'
+import type { RoomNews } from './room-news.js'
+import type { Session } from './session.js'
 import type { Placement, RoomServer } from './socket.js'
-import { judge, newcomer, roomKey, settled, type Claimant, type Standing } from './standing.js'
+import { newcomer, roomKey, settled } from './standing.js'
 
 /** What a client says about a room. */
 export interface Saying {
@@ -13,41 +16,45 @@ export interface Saying {
   payload: unknown
 }
 
-const maxLooks = 10
-
 /**
  * Who is in which room, on all instances. Nothing is kept beside the clients themselves: a room is
  * the clients that stand in it, and its owner the one that has stood there longest.
  */
 export class Rooms {
+  readonly #asks = new Asks()
+  readonly #claims: Claims
+
   constructor(
     private readonly io: RoomServer,
     private readonly cluster: Cluster,
     private readonly sessions: ReadonlyMap<string, Session>,
     private readonly membership: Membership,
+    private readonly news: RoomNews,
     private readonly maxMembers: number,
-  ) {}
+  ) {
+    this.#claims = new Claims(cluster)
+  }
+
+  /** How many requests of a client wait for an answer. */
+  asked(session: Session): number {
+    return this.#asks.count(session)
+  }
 
   /**
-   * Creates a room, where there is none of that name.
+   * Creates a room, if there is none of that name. The owner of one that is there is asked for a
+   * sign of life: it may be this same client, before a network loss.
    * @throws Refusal, Unreachable
    */
   async create(session: Session, { room, payload }: Saying): Promise<void> {
     const key = roomKey(session.app, room)
     if (session.rooms[key]) throw taken()
-    const { socket, id } = session
-    const claim: Standing = { since: Date.now(), claim: true }
-    session.rooms[key] = claim
-    void socket.join(key)
-    try {
-      if (!(await this.#wins({ id, ...claim }, key))) throw taken()
-    } catch (error) {
-      delete session.rooms[key]
-      void socket.leave(key)
-      throw error
+    if (!(await this.#claims.claim(session, key))) {
+      const [owner] = settled(await this.cluster.members(key))
+      if (owner) await this.#prove(owner.id)
+      if (session.rooms[key] || !(await this.#claims.claim(session, key))) throw taken()
     }
+    const { id, socket } = session
     if (!socket.connected) return
-    session.rooms[key] = { since: claim.since }
     this.membership.tell(key, id)
     socket.emit('room-create-accept', { room, payload })
   }
@@ -60,13 +67,22 @@ export class Rooms {
     const key = roomKey(session.app, room)
     if (session.rooms[key]) throw new Refusal('forbidden', 'You are in this room already.')
     const ask: Ask = { room, payload }
-    session.asks.set(key, ask)
+    this.#asks.set(session, key, ask)
     try {
       await this.#show(session, key, ask)
     } catch (error) {
-      if (session.asks.get(key) === ask) session.asks.delete(key)
+      if (this.#asks.get(session, key) === ask) this.#asks.delete(session, key)
       throw error
     }
+    // an owner that is dead answers nobody, and the next one can
+    if (ask.owner !== undefined) this.#prove(ask.owner).catch(() => {})
+  }
+
+  /** Resolves when a client, wherever it is, has shown life or is gone. */
+  async #prove(id: string): Promise<void> {
+    const local = this.sessions.get(id)
+    if (local) await local.prove()
+    else await this.cluster.prove(id)
   }
 
   /**
@@ -101,7 +117,7 @@ export class Rooms {
   place({ app, room, id, since, payload }: Placement): boolean {
     const session = this.sessions.get(id)
     const key = roomKey(app, room)
-    if (session?.app !== app || !session.asks.delete(key)) return false
+    if (session?.app !== app || !this.#asks.delete(session, key)) return false
     if (since === undefined) {
       const message = 'The owner of the room has rejected the request.'
       session.socket.emit('room-join-reject', { room, peer_id: id, message, payload })
@@ -132,16 +148,22 @@ export class Rooms {
     if (peer.congested) throw congested()
   }
 
+  /** Brings to a member what another one says, behind what that one knows of their room. */
+  say({ app }: Session, room: string, to: string, event: string, data: unknown): void {
+    if (this.sessions.has(to)) this.news.tell(roomKey(app, room), event, data, { only: to })
+    else this.io.to(to).emit(event, data)
+  }
+
   /** Tells the members of its rooms that a client is gone. */
   leave(session: Session): void {
     const { id, socket } = session
-    session.asks.clear()
+    this.#asks.clear(session)
     for (const key of Object.keys(session.rooms)) {
       const settledIn = session.isIn(key)
       delete session.rooms[key]
       if (!settledIn) continue
-      this.membership.leave(key, session)
       void socket.leave(key)
+      this.membership.leave(key, session)
       this.ownerGone(key, id)
       this.cluster.tellGone(key, session)
     }
@@ -154,26 +176,16 @@ export class Rooms {
 
   /** Shows requests that a client had not answered when it left to the next owner. */
   ownerGone(key: string, id: string): void {
-    for (const session of this.sessions.values()) {
-      const ask = session.asks.get(key)
+    for (const session of [...this.#asks.of(key)]) {
+      const ask = this.#asks.get(session, key)
       if (!ask || (ask.owner !== undefined && ask.owner !== id)) continue
       this.#show(session, key, ask).catch((error: unknown) => {
-        if (session.asks.get(key) !== ask) return
-        session.asks.delete(key)
+        if (this.#asks.get(session, key) !== ask) return
+        this.#asks.delete(session, key)
         const message = error instanceof Error ? error.message : String(error)
         session.socket.emit('room-join-reject', { room: ask.room, message, payload: ask.payload })
       })
     }
-  }
-
-  async #wins(claim: Claimant, key: string): Promise<boolean> {
-    for (let look = 0; look < maxLooks; look++) {
-      const others = (await this.cluster.members(key)).filter(({ id }) => id !== claim.id)
-      const verdict = judge(claim, others)
-      if (verdict !== 'look again') return verdict === 'won'
-      await delay(20 + 30 * Math.random())
-    }
-    return false
   }
 
   /** Shows a request to whoever owns the room, even if that changes meanwhile. */
@@ -185,7 +197,7 @@ export class Rooms {
       while (ask.again) {
         ask.again = false
         const [owner] = settled(await this.cluster.members(key))
-        if (session.asks.get(key) !== ask) return
+        if (this.#asks.get(session, key) !== ask) return
         if (!owner) throw new Refusal('unknown_peer', 'Room is not found.')
         if (owner.congested) throw congested()
         ask.owner = owner.id
@@ -207,7 +219,11 @@ export class Rooms {
       const peers = members.map((member) => member.id)
       const peersinfo = Object.fromEntries(members.map((member) => [member.id, member.peerinfo]))
       socket.emit('room-join-accept', { room, peer_id: id, peers, peersinfo, payload })
-      socket.to(key).emit('room-user-join', { room, peer_id: id, peerinfo, payload })
+      const joined = { room, peer_id: id, peerinfo, payload }
+      // what telling the others costs is the newcomer's
+      session.charge(members.length * (sizeOf(joined) + sendingBytes))
+      this.news.tell(key, 'room-user-join', joined, { but: id })
+      this.cluster.tellCame(key, joined)
     } catch (error) {
       delete session.rooms[key]
       void socket.leave(key)
@@ -222,3 +238,5 @@ const congested = () =>
 
 const taken = () =>
   new Refusal('forbidden', 'The room is taken already: type another name, or leave it blank.')
+
+const sizeOf = (data: unknown) => Buffer.byteLength(JSON.stringify(data))

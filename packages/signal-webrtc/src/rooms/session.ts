@@ -4,24 +4,12 @@ import type { Grant } from 'signal-server'
 import type { RoomSocket } from './socket.js'
 import type { Standing } from './standing.js'
 
-/** A request to join a room that its owner has not answered yet. */
-export interface Ask {
-  readonly room: string
-  readonly payload: unknown
-  /** Whom it was shown to. */
-  owner?: string
-  /** Set while it is being shown. */
-  showing?: boolean
-  /** Set where it must be shown once more, for the owner may have changed meanwhile. */
-  again?: boolean
-}
-
 const maxTokens = 10
 
 /** One client: what its app token allows, its session tokens, its rooms and requests. */
 export class Session {
-  /** By room key. */
-  readonly asks = new Map<string, Ask>()
+  /** Counts bytes that it has made the server send against its rate. */
+  charge: (bytes: number) => void = () => {}
   /** When each session token expires, in milliseconds since 1970. */
   readonly #tokens = new Map<string, number>()
 
@@ -29,6 +17,8 @@ export class Session {
     readonly app: string,
     readonly grant: Grant,
     readonly socket: RoomSocket,
+    /** Finds out whether its client still lives. */
+    readonly prove: () => Promise<void>,
   ) {}
 
   get id(): string {

@@ -13,10 +13,22 @@ export interface Placement {
   payload: unknown
 }
 
+/** What members are told of a client that was let in. */
+export interface Joined {
+  room: string
+  peer_id: string
+  peerinfo: Json
+  payload: unknown
+}
+
 /** What instances say to each other. */
 export interface InstanceEvents {
   /** Answered with whether the candidate is there and has asked. */
   place: (placement: Placement, done: (placed: boolean) => void) => void
+  /** Answered when the client is not there, has shown life, or was given up. */
+  prove: (id: string, done: () => void) => void
+  /** A client has come into a room. */
+  came: (key: string, joined: Joined) => void
   /** A client has left a room. */
   gone: (key: string, id: string, peerinfo: Json) => void
 }

@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Cluster } from './cluster.js'
+import type { Session } from './session.js'
+import { judge, type Claimant, type Standing } from './standing.js'
+
+const maxLooks = 10
+
+/** Settles which of several clients has a new room, on all instances. */
+export class Claims {
+  constructor(private readonly cluster: Cluster) {}
+
+  /**
+   * Claims a room for a client, which stands in it from then on.
+   *
+   * @returns whether there was nobody else
+   * @throws Unreachable
+   */
+  async claim(session: Session, key: string): Promise<boolean> {
+    const { id, socket, rooms } = session
+    const claim: Standing = { since: Date.now(), claim: true }
+    rooms[key] = claim
+    void socket.join(key)
+    let won = false
+    try {
+      won = await this.#wins({ id, ...claim }, key)
+    } finally {
+      if (won && socket.connected) rooms[key] = { since: claim.since }
+      else {
+        delete rooms[key]
+        void socket.leave(key)
+      }
+    }
+    return won
+  }
+
+  async #wins(claim: Claimant, key: string): Promise<boolean> {
+    for (let look = 0; look < maxLooks; look++) {
+      const others = (await this.cluster.members(key)).filter(({ id }) => id !== claim.id)
+      const verdict = judge(claim, others)
+      if (verdict !== 'look again') return verdict === 'won'
+      await delay(20 + 30 * Math.random())
+    }
+    return false
+  }
+}

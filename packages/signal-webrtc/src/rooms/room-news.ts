@@ -1,0 +1,53 @@
+import { Fifo, type SlicedWork, type Steps } from 'signal-server'
+import type { RoomServer } from './socket.js'
+
+interface Item {
+  readonly event: string
+  readonly data: unknown
+  readonly to: Receivers
+}
+
+/** The members that are told: all but one, or one. */
+export type Receivers = { readonly but?: string } | { readonly only: string }
+
+const together = 50
+
+/**
+ * Tells the members of a room on this instance what is new, in slices: a room may have 500 of them.
+ * Each member is told everything of a room in order, and what others send it stands in that order.
+ */
+export class RoomNews {
+  readonly #queues = new Map<string, Fifo<Item>>()
+
+  constructor(
+    private readonly io: RoomServer,
+    private readonly work: SlicedWork,
+  ) {}
+
+  /** Tells members of a room who are here. */
+  tell(key: string, event: string, data: unknown, to: Receivers = {}): void {
+    const item = { event, data, to }
+    const queue = this.#queues.get(key)
+    if (queue) return queue.push(item)
+    const own = new Fifo<Item>()
+    own.push(item)
+    this.#queues.set(key, own)
+    this.work.run(this.#steps(key, own))
+  }
+
+  *#steps(key: string, queue: Fifo<Item>): Steps {
+    for (let item; (item = queue.shift());) {
+      const { event, data, to } = item
+      const members = 'only' in to ? [to.only] : this.#members(key).filter((id) => id !== to.but)
+      for (let at = 0; at < members.length; at += together) {
+        this.io.local.to(members.slice(at, at + together)).emit(event, data)
+        yield
+      }
+    }
+    this.#queues.delete(key)
+  }
+
+  #members(key: string): string[] {
+    return [...(this.io.of('/').adapter.rooms.get(key) ?? [])]
+  }
+}
