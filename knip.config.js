@@ -36,7 +36,12 @@ export default {
     },
     stress: {
       // Processes of their own, started by their path.
-      entry: ['src/{fuzz,soak,server}.ts', 'test/**/*.test.ts'],
+      entry: [
+        'src/{fuzz,soak}.ts',
+        'src/bystanders/main.ts',
+        'src/server/{library,command-probe}.ts',
+        'test/**/*.test.ts',
+      ],
       project: ['src/**/*.ts', 'test/**/*.ts'],
     },
     conformance: {

@@ -1,23 +1,34 @@
 import { parseArgs } from 'node:util'
 
-/** A number of the command line: what it is where nobody says, and the least that makes sense. */
+/** A number of the command line: its default, and the least that makes sense. */
 export interface NumberOption {
   fallback: number
   least: number
 }
 
+/** What a command line says. */
+export interface CommandLine<Name extends string, Text extends string> {
+  numbers: Record<Name, number>
+  /** The switches that are on. */
+  on: ReadonlySet<string>
+  texts: Record<Text, string | undefined>
+  /** Ends the process: a value is of no use. */
+  readonly fail: (message: string) => never
+}
+
 /**
- * The numbers and switches of this process's command line. `--help` shows the usage and ends; what
- * is wrong is said with the usage, and ends with 2: a campaign that took no number for one would try
- * nothing, and find no fault.
+ * The options of this process's command line. `--help` shows the usage and ends; what is wrong is
+ * said with the usage, and ends with 2: a campaign that took no number for one would try nothing,
+ * and find no fault.
  */
-export function commandLine<Name extends string>(
+export function commandLine<Name extends string, Text extends string = never>(
   usage: string,
   options: Record<Name, NumberOption>,
   switches: readonly string[] = [],
-): { numbers: Record<Name, number>; on: ReadonlySet<string> } {
+  textOptions: readonly Text[] = [],
+): CommandLine<Name, Text> {
   const names = Object.keys(options) as Name[]
-  const values = parse(usage, names, ['help', ...switches])
+  const values = parse(usage, [...names, ...textOptions], ['help', ...switches])
   if (values['help'] === true) {
     process.stdout.write(usage)
     process.exit(0)
@@ -32,7 +43,13 @@ export function commandLine<Name extends string>(
   }
   const numbers = Object.fromEntries(names.map((name) => [name, read(name)]))
   const on = new Set(switches.filter((name) => values[name] === true))
-  return { numbers: numbers as Record<Name, number>, on }
+  const texts = Object.fromEntries(textOptions.map((name) => [name, values[name]]))
+  return {
+    numbers: numbers as Record<Name, number>,
+    on,
+    texts: texts as Record<Text, string | undefined>,
+    fail: (message) => fail(usage, message),
+  }
 }
 
 function parse(

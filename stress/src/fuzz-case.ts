@@ -1,10 +1,11 @@
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
+import type { Target } from './target.js'
 import { Random } from './random.js'
-import { textFrame, wildFrames } from './wild-frames.js'
-import { wildHandshake, wildRequest, wildTarget } from './wild-requests.js'
-import { wildMessage } from './wild-values.js'
-import { someName, wordsAt, type Knowledge, type Words } from './words.js'
+import { textFrame, wildFrames } from './generators/wild-frames.js'
+import { wildHandshake, wildRequest, wildTarget } from './generators/wild-requests.js'
+import { wildMessage } from './generators/wild-values.js'
+import { someName, wordsAt, type Knowledge, type Words } from './generators/words.js'
 
 const longest = 3_000
 
@@ -17,8 +18,7 @@ class WildClient {
 
   constructor(
     private readonly random: Random,
-    port: number,
-    token: string,
+    { port, token }: Pick<Target, 'port' | 'token'>,
   ) {
     this.knows = { me: someName(random), token, heard: [] }
     this.#socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
@@ -77,17 +77,14 @@ class WildClient {
 /**
  * One client that behaves badly: a request that may be spoilt, then frames that may be, in any
  * chunks, and an end of any kind. The same seed and number do the same again.
- *
- * @param token - for an app of the server
  */
 export async function fuzzCase(
-  port: number,
+  target: Pick<Target, 'port' | 'token'>,
   seed: number,
   number: number,
-  token: string,
 ): Promise<void> {
   const random = new Random(seed * 1_000_003 + number)
-  const client = new WildClient(random, port, token)
+  const client = new WildClient(random, target)
   await client.connected()
   if (random.chance(0.1)) await request(random, client)
   else await converse(random, client)

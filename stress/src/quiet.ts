@@ -1,4 +1,4 @@
-import type { ServerProcess } from './server-process.js'
+import type { ServerProcess } from './server/server-process.js'
 
 /** How long the last connections may take to go. */
 const patience = 60_000

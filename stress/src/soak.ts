@@ -5,7 +5,7 @@ import { commandLine } from './command-line.js'
 import { curve, type Sample } from './curve.js'
 import { quiet } from './quiet.js'
 import { Random } from './random.js'
-import { ServerProcess } from './server-process.js'
+import { ServerProcess } from './server/server-process.js'
 
 // `yarn soak`: clients that come, talk and go for a long time; then memory, handles and everything
 // that the server counts must be back where they were.
@@ -38,9 +38,9 @@ const tally: Tally = { pairs: 0, bytes: 0, introductions: 0 }
 const samples: Sample[] = []
 const begin = Date.now()
 const sample = async () => {
-  const { stats, memory } = await server.report()
+  const { stats, rss, heap } = await server.report()
   const at = (Date.now() - begin) / 1_000
-  samples.push({ at, rss: memory.rss, heap: memory.heapUsed, sockets: stats.sockets })
+  samples.push({ at, rss, heap, sockets: stats.sockets })
 }
 
 // what is made once and stays (code, pools, listeners) is not a leak: a first round makes it
@@ -64,14 +64,14 @@ await server.stop()
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1)
 console.log(`${tally.pairs} pairs, ${megabytes(tally.bytes)} MB, every byte as it was sent.`)
-console.log(`Heap ${megabytes(before.memory.heapUsed)} → ${megabytes(after.memory.heapUsed)} MB`)
-console.log(`Memory ${megabytes(before.memory.rss)} → ${megabytes(after.memory.rss)} MB`)
+console.log(`Heap ${megabytes(before.heap)} → ${megabytes(after.heap)} MB`)
+console.log(`Memory ${megabytes(before.rss)} → ${megabytes(after.rss)} MB`)
 console.log('No handle more than before the first client; nothing left in any map.')
 if (on.has('write')) {
   const title = `${tally.pairs} pairs in ${minutes} minutes, ${together} at a time`
   writeFileSync(picture, curve(samples, title))
 }
-const grown = after.memory.heapUsed - before.memory.heapUsed
+const grown = after.heap - before.heap
 if (grown > 20e6) {
   console.error('The server has kept something.')
   process.exitCode = 1

@@ -1,4 +1,4 @@
-import type { Random } from './random.js'
+import type { Random } from '../random.js'
 import { flipped } from './wild-values.js'
 
 const segments = ['alice', 'bob', 'k', '', '%', '%00', '%2F', '..', '__proto__', 'a:b', '🐟', '*']

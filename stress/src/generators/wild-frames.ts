@@ -1,26 +1,9 @@
-import * as ws from 'ws'
-import type { Random } from './random.js'
+import { clientFrame } from '../clients/frames.js'
+import type { Random } from '../random.js'
 import { flipped, wildMessage } from './wild-values.js'
 
-interface FrameOptions {
-  fin: boolean
-  opcode: number
-  mask: boolean
-  readOnly: boolean
-  rsv1?: boolean
-  maskBuffer?: Buffer
-}
-
-// ws exports its sender, and its types do not know that
-const { Sender } = ws as unknown as {
-  Sender: { frame(data: Buffer, options: FrameOptions): Buffer[] }
-}
-
-/** A frame as a client may send it. */
-function frame(random: Random, opcode: number, payload: Buffer, fin = true): Buffer {
-  const options = { fin, opcode, mask: true, readOnly: true, maskBuffer: random.bytes(4) }
-  return Buffer.concat(Sender.frame(payload, options))
-}
+const frame = (random: Random, opcode: number, payload: Buffer, fin = true): Buffer =>
+  clientFrame(opcode, payload, fin, random.bytes(4))
 
 /** A text as a client should send it. */
 export const textFrame = (random: Random, text: string): Buffer =>

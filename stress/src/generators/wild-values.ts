@@ -1,5 +1,7 @@
 import { Packr } from 'msgpackr'
-import type { Random } from './random.js'
+import { packedMessage } from './msgpack.js'
+import { nestedJson } from './nested-json.js'
+import type { Random } from '../random.js'
 
 // what has hurt servers of this kind before, and what their authors thought of least
 const strings = [
@@ -118,6 +120,10 @@ export function wildMessage(random: Random): { data: Buffer; binary: boolean } {
   const binary = random.chance(0.4)
   const kind = random.below(10)
   if (kind === 0) return { data: random.bytes(random.length(2_000)), binary }
+  const most = random.length(20_000)
+  // what a decoder may make more of than it is long
+  if (kind === 4 && binary) return { data: packedMessage(random, most), binary }
+  if (kind === 4) return { data: Buffer.from(nestedJson(random, most)), binary }
   const value = wildValue(random)
   const text = () => Buffer.from(JSON.stringify(value) ?? '')
   let data = binary ? packed(value) : text()

@@ -1,4 +1,5 @@
-import type { Random } from './random.js'
+import { enginePacket } from './engine-packets.js'
+import type { Random } from '../random.js'
 import { wildMessage, wildValue } from './wild-values.js'
 
 type Fields = Record<string, unknown>
@@ -97,6 +98,7 @@ const rooms: Words = {
     `42${JSON.stringify(['auth-request', { token, peerinfo: { name: 'x' } }])}`,
   ],
   say: (random, knows) => {
+    if (random.chance(0.1)) return enginePacket(random, random.length(2_000), knows.token)
     if (random.chance(0.15)) {
       const noise = wildMessage(random).data.toString()
       return `${random.pick(['', '2', '3', '4', '40', '41', '42', '43', '45', '451-', '5'])}${noise}`

@@ -3,6 +3,13 @@ import { WebSocket } from 'ws'
 
 const longest = 10_000
 
+/** How a bystander comes. */
+export interface BystanderOptions {
+  headers: Readonly<Record<string, string>>
+  /** Offers `signal.v1`. */
+  v1?: boolean
+}
+
 /** A client that never notices what others do, and ignores what they send it. */
 export class Bystander {
   readonly #ws: WebSocket
@@ -10,8 +17,9 @@ export class Bystander {
   private constructor(
     readonly name: string,
     url: string,
+    { headers, v1 }: BystanderOptions,
   ) {
-    this.#ws = new WebSocket(url)
+    this.#ws = new WebSocket(url, v1 ? ['signal.v1'] : [], { headers: { ...headers } })
     // a lost connection shows as a message that does not arrive
     this.#ws.on('error', () => {})
     // engine.io asks whether it lives
@@ -20,8 +28,8 @@ export class Bystander {
     })
   }
 
-  static async connect(name: string, url: string): Promise<Bystander> {
-    const bystander = new Bystander(name, url)
+  static async connect(name: string, url: string, options: BystanderOptions): Promise<Bystander> {
+    const bystander = new Bystander(name, url, options)
     await once(bystander.#ws, 'open', { signal: AbortSignal.timeout(longest) })
     return bystander
   }
@@ -32,7 +40,7 @@ export class Bystander {
 
   /**
    * Sends a message, and resolves with the first text that comes and is wanted.
-   * @throws Error where none comes in time
+   * @throws Error if none comes in time
    */
   async ask(message: string, wanted: RegExp): Promise<string> {
     const heard = this.hears(wanted)
@@ -40,7 +48,7 @@ export class Bystander {
     return heard
   }
 
-  /** @throws Error where no text that is wanted comes in time */
+  /** @throws Error if no text that is wanted comes in time */
   hears(wanted: RegExp): Promise<string> {
     return new Promise((resolve, reject) => {
       const stop = (settle: () => void) => {
@@ -60,16 +68,23 @@ export class Bystander {
     })
   }
 
+  /** Calls back with every text that comes. */
+  listen(heard: (text: string) => void): void {
+    this.#ws.on('message', (data: Buffer) => heard(data.toString()))
+  }
+
   close(): void {
     this.#ws.terminate()
   }
 }
 
-/** Two of them, who have met and talk in the words of their protocol. */
+/** Two bystanders that have met and talk in the words of their protocol. */
 export interface BystanderPair {
+  /** The endpoint. */
+  readonly name: string
   readonly both: readonly [Bystander, Bystander]
-  /** Nobody else can say anything to them: whatever comes has to be what was sent. */
-  readonly private?: true
+  /** What only the other one of the pair can say to them: anything else like it is a fault. */
+  readonly theirs?: RegExp
   /** The message with which one brings a text to the other. */
-  message(from: 0 | 1, text: string): string
+  readonly message: (from: 0 | 1, text: string) => string
 }

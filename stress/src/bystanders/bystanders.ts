@@ -1,0 +1,93 @@
+import type { Target } from '../target.js'
+import type { BystanderPair } from './bystander-pair.js'
+import { protocols } from './protocols.js'
+
+const rest = 20
+
+/** Pairs, one of each protocol, that talk all the while and must never notice what others do. */
+export class Bystanders {
+  /** What they noticed. */
+  readonly faults: string[] = []
+  readonly #longest = new Map<string, number>()
+  #ending = false
+  #sent = 0
+
+  private constructor(
+    private readonly target: Target,
+    private readonly pairs: readonly BystanderPair[],
+  ) {
+    for (const { name, both, theirs } of pairs) {
+      if (!theirs) continue
+      for (const one of both) {
+        one.listen((text) => {
+          if (theirs.test(text) && !/message \d+ of [01]/.test(text)) {
+            this.#fault(`At ${name} a stranger reached a bystander: ${text.slice(0, 200)}`)
+          }
+        })
+      }
+    }
+  }
+
+  static async meet(target: Target): Promise<Bystanders> {
+    const pairs: BystanderPair[] = []
+    for (const meet of protocols) pairs.push(await meet(target))
+    return new Bystanders(target, pairs)
+  }
+
+  /** Lets them talk until they are closed. */
+  start(): void {
+    for (const pair of this.pairs) void this.#repeat(pair.name, () => this.#exchange(pair))
+    void this.#repeat('plain HTTP', () => this.#askHealth())
+  }
+
+  /** The longest that one has waited since the last call, in ms, by endpoint. */
+  longest(): Record<string, number> {
+    const waits = Object.fromEntries(this.#longest)
+    this.#longest.clear()
+    return waits
+  }
+
+  close(): void {
+    this.#ending = true
+    for (const { both } of this.pairs) for (const one of both) one.close()
+  }
+
+  async #repeat(name: string, once: () => Promise<void>): Promise<void> {
+    while (!this.#ending) {
+      const begin = performance.now()
+      try {
+        await once()
+      } catch (error) {
+        if (this.#ending) return
+        this.#fault(`At ${name}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+      const waited = performance.now() - begin
+      this.#longest.set(name, Math.max(waited, this.#longest.get(name) ?? 0))
+      await new Promise((resolve) => setTimeout(resolve, rest))
+    }
+  }
+
+  /** Each of the two sends a message, and hears that of the other. */
+  async #exchange({ both, message }: BystanderPair): Promise<void> {
+    const text = `message ${++this.#sent}`
+    await Promise.all(
+      ([0, 1] as const).map(async (from) => {
+        const heard = both[1 - from]!.hears(new RegExp(`${text} of ${from}`))
+        both[from].send(message(from, `${text} of ${from}`))
+        await heard
+      }),
+    )
+  }
+
+  async #askHealth(): Promise<void> {
+    const { port, headers } = this.target
+    const signal = AbortSignal.timeout(10_000)
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { headers, signal })
+    await answer.text()
+    if (answer.status !== 200) throw new Error(`the health check answered ${answer.status}.`)
+  }
+
+  #fault(sentence: string): void {
+    if (this.faults.length < 20) this.faults.push(sentence)
+  }
+}

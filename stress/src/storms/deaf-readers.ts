@@ -1,0 +1,53 @@
+import { clientFrame, opcodes, repeated, textFrame } from '../clients/frames.js'
+import { crowd, RawClient } from '../clients/raw-client.js'
+import { pause, type Storm } from './storm.js'
+
+// Clients that ask and read nothing, on every endpoint.
+
+/** Requests with answers that grow, by clients that read none of them. */
+const asking: Storm = {
+  name: 'deaf-clients',
+  row: 50,
+  async run(target, _random, size) {
+    const list = [
+      ['/relay-ws', { type: 'ls' }],
+      ['/call', { id: 'list' }],
+      ['/rtc', { type: 'identify', data: { id: 'deaf-*', name: '' } }],
+      ['/introduction/deaf-*', { type: 'Ping' }],
+      ['/introduction/deaf-*', { type: 'Join', join: ['deaf'] }],
+    ] as const
+    const clients = await crowd(250 * size, async (i) => {
+      const [path, message] = list[i % list.length]!
+      const client = await RawClient.open(target, path.replace('*', `${i}`), {
+        deaf: true,
+        v1: true,
+      })
+      const text = JSON.stringify(message).replace('*', `${i}`)
+      client.write(repeated(textFrame(text), 200))
+      return client
+    })
+    await pause(3_000)
+    return { held: clients }
+  },
+}
+
+/** Pairs of which one reads nothing while the other sends. */
+const pairs: Storm = {
+  name: 'deaf-pairs',
+  row: 32,
+  async run(target, random, size) {
+    const count = Math.ceil(60 * size)
+    const deaf = await crowd(count, (i) =>
+      RawClient.open(target, `/connection/d-${i}/s-${i}/k`, { deaf: true }),
+    )
+    const senders = await crowd(count, (i) => RawClient.open(target, `/connection/s-${i}/d-${i}/k`))
+    const until = Date.now() + 3_000
+    const bytes = Buffer.alloc(random.pick([0, 1, 100, 60_000]))
+    const frame = clientFrame(opcodes.binary, bytes)
+    const chunk = repeated(frame, Math.max(1, Math.floor(60_000 / frame.length)))
+    await Promise.all(senders.map((sender) => sender.pour(chunk, 1_000, until)))
+    return { held: [...deaf, ...senders] }
+  },
+}
+
+export const deafReaders: readonly Storm[] = [asking, pairs]

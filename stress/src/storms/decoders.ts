@@ -1,0 +1,74 @@
+import { clientFrame, opcodes } from '../clients/frames.js'
+import { crowd, RawClient } from '../clients/raw-client.js'
+import { enginePacket, pollingPayload } from '../generators/engine-packets.js'
+import { packedMessage } from '../generators/msgpack.js'
+import { nestedJson } from '../generators/nested-json.js'
+import type { Random } from '../random.js'
+import { request } from '../clients/plain-http.js'
+import { pause, type Storm } from './storm.js'
+
+// Messages that may cost more time than their bytes, for each decoder.
+
+const mostBytes = 50_000
+
+/** A few messages of each of some clients at a path. */
+function messages(
+  name: string,
+  path: string,
+  count: number,
+  make: (random: Random, bytes: number, token: string) => Buffer,
+): Storm {
+  return {
+    name,
+    row: 48,
+    async run(target, random, size) {
+      const bytes = Math.floor(mostBytes * size)
+      const frames = Array.from({ length: count }, () =>
+        Buffer.concat(Array.from({ length: 4 }, () => make(random, bytes, target.token))),
+      )
+      const clients = await crowd(count, async (i) => {
+        const client = await RawClient.open(target, path.replace('*', `decoder-${i}`))
+        if (path.startsWith('/socket.io'))
+          client.text(`40${JSON.stringify({ token: target.token })}`)
+        return client
+      })
+      clients.forEach((client, i) => client.write(frames[i]!))
+      await pause(300)
+      return { held: clients }
+    },
+  }
+}
+
+const text = (content: string) => clientFrame(opcodes.text, Buffer.from(content))
+
+const polling: Storm = {
+  name: 'polling-payloads',
+  row: 48,
+  async run(target, random, size) {
+    const path = '/socket.io/?EIO=4&transport=polling'
+    for (let i = 0; i < 10; i++) {
+      const opened = await request(target, 'GET', path)
+      const sid = /"sid":"([^"]+)"/.exec(opened)?.[1]
+      if (sid === undefined) continue
+      const body = pollingPayload(random, Math.floor(mostBytes * size), target.token)
+      await request(target, 'POST', `${path}&sid=${sid}`, body, 'text/plain')
+    }
+    return {}
+  },
+}
+
+const wild = (random: Random, bytes: number) => text(nestedJson(random, bytes))
+
+export const decoders: readonly Storm[] = [
+  messages('msgpack', '/introduction/*', 40, (random, bytes) =>
+    clientFrame(opcodes.binary, packedMessage(random, bytes)),
+  ),
+  messages('json-introduction', '/introduction/*', 20, wild),
+  messages('json-rtc', '/rtc', 20, wild),
+  messages('json-relay-ws', '/relay-ws', 20, wild),
+  messages('json-call', '/call', 20, wild),
+  messages('engine-packets', '/socket.io/?EIO=4&transport=websocket', 20, (random, bytes, token) =>
+    text(enginePacket(random, bytes, token)),
+  ),
+  polling,
+]

@@ -1,0 +1,18 @@
+import type { Checkout } from './checkout.js'
+
+/** Where the clients of a campaign connect to, and what they bring. */
+export interface Target {
+  readonly port: number
+  /** A token for an app of the rooms. */
+  readonly token: string
+  /** Headers of every request: `X-Forwarded-For` gives a client an address of its own. */
+  readonly headers: Readonly<Record<string, string>>
+  /** What the server was built from. */
+  readonly checkout: Checkout
+}
+
+/** The same server, for clients at one address (RFC 5737) of a proxy that the server believes. */
+export const from = (target: Target, address: string): Target => ({
+  ...target,
+  headers: { ...target.headers, 'X-Forwarded-For': address },
+})
