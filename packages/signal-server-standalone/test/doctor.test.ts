@@ -1,12 +1,18 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+} from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { Tokens } from 'signal-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makeCertificate } from './harness/certificate.js'
 import { Command } from './harness/command.js'
-import { findProgram, startProxy } from './harness/proxy.js'
+import { findProgram, proxies, startProxy } from './harness/proxy.js'
 
 const secret = 'correct horse battery staple 123'
 
@@ -20,14 +26,24 @@ async function doctor(...args: string[]) {
 }
 
 /** A program on a port of its own that is no signal-server. */
-async function other(listener: RequestListener): Promise<string> {
+async function other(listener: RequestListener, upgradesTo?: number): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1')
+  if (upgradesTo !== undefined) server.on('upgrade', passOn(upgradesTo))
   await once(server, 'listening')
   onTestFinished(() => {
     server.closeAllConnections()
     server.close()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** Passes upgrades on to a port, byte by byte. */
+const passOn = (port: number) => (request: IncomingMessage, socket: Duplex) => {
+  const behind = connect(port, '127.0.0.1')
+  const headers = request.rawHeaders.map((text, n) => (n % 2 ? `${text}\r\n` : `${text}: `))
+  behind.write(`GET ${request.url} HTTP/1.1\r\n${headers.join('')}\r\n`)
+  behind.pipe(socket).pipe(behind)
+  for (const end of [behind, socket]) end.on('error', () => end.destroy())
 }
 
 /** Answers STUN binding requests, or keeps silent. */
@@ -149,6 +165,86 @@ describe.skipIf(!process.env.CI && findProgram('nginx') === undefined)('behind n
     expect(text).toMatch(/✗ upgrade +The request arrives at the server, and not as an upgrade/u)
     expect(text).toContain('proxy_set_header Upgrade $http_upgrade;')
     expect(code).toBe(1)
+  })
+})
+
+describe.each(proxies)('row 61: behind %s', (name) => {
+  const missing = !process.env.CI && findProgram(name) === undefined
+  const title = (text: string) => (missing ? `${text} (not run: ${name} is not installed)` : text)
+
+  test.skipIf(missing)(title('paths arrive unchanged with the shipped configuration'), async () => {
+    const { url } = await Command.serve({ TRUST_PROXY: '1' })
+    const { https } = await startProxy(name, url)
+    const { text } = await doctor(https)
+    expect(text).toMatch(/✓ paths +slashes, percent signs and emoji .* arrive unchanged/u)
+    expect(text).toMatch(/[!–] proxy /u)
+  })
+})
+
+describe.skipIf(!process.env.CI && findProgram('nginx') === undefined)(
+  'row 61: behind nginx',
+  () => {
+    /** What the doctor says if a location passes requests on to this path. */
+    async function passedTo(path: string, location: string, env: Record<string, string> = {}) {
+      const { url } = await Command.serve({ TRUST_PROXY: '1', ...env })
+      const { https } = await startProxy('nginx', url, (shipped) =>
+        shipped
+          .replace('location / {', `location ${location} {`)
+          .replace(/proxy_pass (http:[^;]+);/, `proxy_pass $1${path};`),
+      )
+      return doctor(`${https}${location}`)
+    }
+
+    test.each([
+      ['/', '/', {}],
+      ['/', '/signal/', {}],
+      ['/signal/', '/signal/', { BASE_PATH: '/signal' }],
+    ])('a path that is passed on to %s below %s is found', async (path, location, env) => {
+      const { code, text } = await passedTo(path, location, env)
+      expect(text).toMatch(/✗ paths +Peers do not meet if an id or key has a slash/u)
+      expect(text).toContain('write proxy_pass without a path')
+      expect(text).toMatch(/✓ pipe/u)
+      expect(code).toBe(1)
+    })
+
+    test('a path that is passed on as it came is fine', async () => {
+      const { text } = await passedTo('', '/signal/', { BASE_PATH: '/signal' })
+      expect(text).toMatch(/✓ paths/u)
+    })
+  },
+)
+
+describe('the doctor warns', () => {
+  test('of missing TLS and of missing origins, and says what a proxy needs', async () => {
+    const { url } = await Command.serve()
+    const { code, text } = await doctor(url)
+    expect(text).toMatch(/! TLS +There is none: pages that are on https cannot use it/u)
+    expect(text).toMatch(/! origins +Every web page may connect[^]*ORIGINS=/u)
+    expect(text).toMatch(/– proxy +none that shows itself[^]*TRUST_PROXY=1/u)
+    expect(text).toContain('All is well. 2 warnings.')
+    expect(code).toBe(0)
+  })
+
+  test('of no origins if there are some', async () => {
+    const { url } = await Command.serve({ ORIGINS: 'https://app.example' })
+    const { text } = await doctor(url)
+    expect(text).toMatch(/✓ origins +pages of other origins are refused/u)
+    expect(text).toContain('1 warning.')
+  })
+
+  test('of a proxy that shows itself', async () => {
+    const server = new URL((await Command.serve()).url)
+    const url = await other((request, response) => {
+      const { url: path, method, headers } = request
+      const passed = httpRequest({ port: server.port, path, method, headers }, (answer) => {
+        response.writeHead(answer.statusCode!, { ...answer.headers, Via: '1.1 a proxy' })
+        answer.pipe(response)
+      })
+      request.pipe(passed)
+    }, Number(server.port))
+    const { text } = await doctor(url)
+    expect(text).toMatch(/! proxy +A proxy answers in front of the server \(1\.1 a proxy\)/u)
+    expect(text).toMatch(/cannot be seen from outside[^]*TRUST_PROXY=1/u)
   })
 })
 

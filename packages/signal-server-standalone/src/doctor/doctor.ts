@@ -1,4 +1,7 @@
+import { introductionPath } from 'signal-protocol'
 import { iceServers } from './ice.js'
+import { origins, proxy } from './exposure.js'
+import { paths } from './paths.js'
 import { idle, introduce, pipe } from './pair.js'
 import { Patient } from './patient.js'
 import { http, reach, tls } from './reach.js'
@@ -37,6 +40,8 @@ export async function doctor(
   if (open) {
     await pair(patient, visitor, long, report)
     await iceServers(patient, report)
+    await origins(patient, introductionPath(visitor.id), report)
+    await proxy(patient, report)
   }
   report.conclude()
   return report.problems === 0 ? 0 : 1
@@ -55,6 +60,7 @@ async function pair(
   const introductions = await introduce(patient, visitor, report)
   const joined = await pipe(patient, visitor, report)
   if (introductions && joined) {
+    await paths(patient, visitor, report)
     if (long) await idle({ introductions, pipe: joined }, idleTime, report)
     else report.note('idling', 'not looked at: --long does, and takes a minute')
   }

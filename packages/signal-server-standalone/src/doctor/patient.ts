@@ -98,9 +98,14 @@ export class Patient {
    * A WebSocket that is open, and keeps what it is sent.
    * @param v1 - whether the subprotocol is offered
    * @param token - null for none
+   * @param origin - of the page that connects
    * @throws Refused where there is another answer than 101; Error where there is none
    */
-  open(path: string, v1: boolean, token: string | null = this.token ?? null): Promise<Peer> {
+  open(
+    path: string,
+    v1: boolean,
+    { token = this.token, origin }: { token?: string | null | undefined; origin?: string } = {},
+  ): Promise<Peer> {
     const ws = new WebSocket(
       `${this.secure ? 'wss' : 'ws'}://${this.#base}${path}`,
       v1 ? [SUBPROTOCOL] : [],
@@ -109,6 +114,7 @@ export class Patient {
         rejectUnauthorized: false,
         handshakeTimeout: patience,
         perMessageDeflate: false,
+        ...(origin !== undefined && { origin }),
       },
     )
     const peer = new Peer(ws)

@@ -36,8 +36,8 @@ export async function reach({ host, port }: Patient, report: Report): Promise<bo
 export async function tls({ secure, host, port }: Patient, report: Report): Promise<boolean> {
   const name = 'TLS'
   if (!secure) {
-    const page = 'pages that are on https cannot use it, and everybody on the way can read along'
-    report.note(name, `none: ${page}`)
+    const page = 'pages that are on https cannot use it, and the network on the way can read along.'
+    report.warn(name, `There is none: ${page}`, 'KEY and CERT, or a proxy in front, add it.')
     return true
   }
   const servername = isIP(host) === 0 ? host : ''

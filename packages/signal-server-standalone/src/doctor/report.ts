@@ -1,14 +1,20 @@
 /** What a check found. */
-type Mark = 'good' | 'bad' | 'note'
+type Mark = 'good' | 'bad' | 'warn' | 'note'
 
-const signs: Record<Mark, string> = { good: '✓', bad: '✗', note: '–' }
-const colours: Record<Mark, string> = { good: '\u001b[32m', bad: '\u001b[31m', note: '\u001b[2m' }
+const signs: Record<Mark, string> = { good: '✓', bad: '✗', warn: '!', note: '–' }
+const colours: Record<Mark, string> = {
+  good: '\u001b[32m',
+  bad: '\u001b[31m',
+  warn: '\u001b[33m',
+  note: '\u001b[2m',
+}
 const nameWidth = 13
 const lineWidth = 78
 
 /** Says what was found, line by line as it is found. */
 export class Report {
   #problems = 0
+  #warnings = 0
 
   constructor(
     private readonly print: (text: string) => void,
@@ -39,9 +45,18 @@ export class Report {
     for (const paragraph of advice) this.print(indented(paragraph))
   }
 
+  /** It works, and is not as it should be on the open internet. */
+  warn(name: string, sentence: string, ...advice: string[]): void {
+    this.#warnings++
+    this.#line('warn', name, sentence)
+    for (const paragraph of advice) this.print(indented(paragraph))
+  }
+
   conclude(): void {
-    const some = `${this.#problems} problem${this.#problems === 1 ? '' : 's'}.`
-    this.print(`\n${this.#problems === 0 ? 'All is well.' : some}\n`)
+    const warnings = this.#warnings === 0 ? '' : ` ${counted(this.#warnings, 'warning')}.`
+    const problems =
+      this.#problems === 0 ? 'All is well.' : `${counted(this.#problems, 'problem')}.`
+    this.print(`\n${problems}${warnings}\n`)
   }
 
   #line(mark: Mark, name: string, sentence: string): void {
@@ -50,6 +65,8 @@ export class Report {
     this.print(` ${sign} ${name.padEnd(nameWidth)} ${body}`)
   }
 }
+
+const counted = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
 
 /** Wraps text into the column behind the names. */
 function indented(text: string): string {

@@ -34,7 +34,7 @@ export async function upgrade(
 }
 
 async function token(patient: Patient, path: string, report: Report): Promise<void> {
-  const without = await patient.open(path, true, null).then(
+  const without = await patient.open(path, true, { token: null }).then(
     (peer) => peer.end(),
     (error: unknown) => error,
   )

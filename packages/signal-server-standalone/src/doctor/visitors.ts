@@ -5,6 +5,8 @@ export interface Visitor {
   id: string
   otherId: string
   key: string
+  /** The token is for this key, and for none that is longer. */
+  exactKey: boolean
   /** A token that is bound to one id lets only one peer in, and a pair needs two. */
   alone: boolean
 }
@@ -35,6 +37,7 @@ export function claimsOf(token: string): { id?: string; keys?: string[]; text: s
 export function visitorFor(token: string | undefined): Visitor {
   const { id, keys } = token === undefined ? {} : claimsOf(token)
   const [pattern = '*'] = keys ?? []
-  const key = pattern.endsWith('*') ? `${pattern.slice(0, -1)}doctor-${randomUUID()}` : pattern
-  return { id: id ?? randomUUID(), otherId: randomUUID(), key, alone: id !== undefined }
+  const exactKey = !pattern.endsWith('*')
+  const key = exactKey ? pattern : `${pattern.slice(0, -1)}doctor-${randomUUID()}`
+  return { id: id ?? randomUUID(), otherId: randomUUID(), key, exactKey, alone: id !== undefined }
 }
