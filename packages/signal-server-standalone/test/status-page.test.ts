@@ -48,6 +48,13 @@ test('there is room for a hundred viewers, and again for one when one has left',
   await eventually(async () => (await view(url)).status === 200, 'room for one more')
 })
 
+test('row 51: when a hundred watch, a newcomer gets the place of the oldest of them', async () => {
+  const { url } = await Command.serve({ HEADERS_TIME: '500' })
+  const viewers = await Promise.all(Array.from({ length: 100 }, () => view(url)))
+  await eventually(async () => (await view(url)).status === 200, 'a place')
+  await eventually(() => viewers.filter(({ ended }) => ended()).length === 1, 'the end of one')
+})
+
 test('viewers do not hold up the end', async () => {
   const { url, command } = await Command.serve()
   await view(url)

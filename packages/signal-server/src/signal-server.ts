@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Router } from 'express'
 import type { IceServer } from 'signal-protocol'
 import { Admission } from './admission.js'
@@ -13,6 +13,8 @@ import { httpRouter } from './http/router.js'
 import { signalV1 } from './introduction/dialects/signal-v1.js'
 import { IntroductionEndpoint } from './introduction/introduction-endpoint.js'
 import { listen, type ListenOptions, type Listening } from './listen.js'
+import type { Holding } from './limits/holders.js'
+import type { Full } from './limits/slots.js'
 import { log } from './log.js'
 import type { SignalServerOptions } from './options.js'
 import { belowMount, mountPath, notFound, pathOf } from './path.js'
@@ -132,6 +134,18 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   get router(): Router {
     const routers = this.#endpoints.flatMap(({ router }) => router ?? [])
     return (this.#router ??= httpRouter(this.#admission, this.#iceServers, routers))
+  }
+
+  /**
+   * Places for requests that last, such as streams of events: a newcomer gets the place of the
+   * oldest one if all are taken, and one address does not get them all.
+   *
+   * @param max - places
+   * @returns takes a place, which is given back by setting its `amount` to 0. `shed` ends the
+   * request. The answer is a string if there is no place.
+   */
+  places(max: number): (request: IncomingMessage, shed: () => void) => Holding | Full {
+    return this.#admission.limits.places(max)
   }
 
   /** Whether it lets nobody in any more. */

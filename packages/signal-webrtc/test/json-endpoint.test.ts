@@ -169,17 +169,41 @@ test.each(protocols)(
 )
 
 test.each(protocols)(
-  '$name: a newcomer above the number of clients is refused with 1013',
+  '$name: row 51: an address gets an eighth of the seats, and is refused above that with 1013',
   async (protocol) => {
-    const served = await Served.start(protocol.endpoint({ maxClients: 2 }))
-    const first = await served.client(protocol.path)
-    await served.client(protocol.path)
-    const third = await served.client(protocol.path)
+    const options = { trustProxy: 'loopback' }
+    const served = await Served.start(protocol.endpoint({ maxClients: 16 }), options)
+    const come = (address: string) =>
+      served.client(protocol.path, [], { headers: { 'X-Forwarded-For': address } })
+    const first = await come('203.0.113.1')
+    await come('203.0.113.1')
+    const third = await come('203.0.113.1')
     expect(await nextError(third, protocol)).toBe('room_full')
     expect(await third.closed).toMatchObject({ code: 1013 })
+    await answered(await come('203.0.113.2'), protocol)
     await first.close()
-    await expect.poll(() => served.stats(protocol.name).clients).toBe(1)
-    await answered(await served.client(protocol.path), protocol)
+    await expect.poll(() => served.stats(protocol.name).clients).toBe(2)
+    await answered(await come('203.0.113.1'), protocol)
+  },
+)
+
+test.each(protocols)(
+  '$name: row 51: when all seats are taken, a newcomer gets that of the oldest',
+  async (protocol) => {
+    const options = { headersTime: 300 }
+    const served = await Served.start(protocol.endpoint({ maxClients: 3 }), options)
+    const oldest = await served.client(protocol.path)
+    for (let n = 0; n < 2; n++) await served.client(protocol.path)
+    const comes = async () => {
+      const newcomer = await served.client(protocol.path)
+      newcomer.send(protocol.question)
+      const closed = newcomer.closed.then(() => true)
+      const answer = answered(newcomer, protocol).then(() => false)
+      return !(await Promise.race([closed, answer.catch(() => true)]))
+    }
+    await expect.poll(comes, { timeout: 5_000 }).toBe(true)
+    expect(await oldest.closed).toMatchObject({ code: 1013 })
+    await expect.poll(() => served.stats(protocol.name).clients).toBe(3)
   },
 )
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { Router, type Response } from 'express'
+import { Router } from 'express'
 import { version, type SignalServer } from 'signal-server'
 import type { Sample, Traffic } from './traffic.js'
 
-// whoever finds no room asks again in a while
+// the page of a viewer that gives way to another one asks again after some seconds
 const mostViewers = 100
 // one that does not read for so long is let go
 const mostUnread = 64 * 1024
@@ -33,7 +33,7 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join('; ')
-  const viewers = new Set<Response>()
+  const enter = server.places(mostViewers)
 
   const router = Router()
   router.get('/', (_request, response) => {
@@ -41,11 +41,11 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
     response.type('html').send(page)
   })
   router.get('/status', (request, response) => {
-    if (viewers.size >= mostViewers || server.draining) {
+    const place = server.draining ? 'all' : enter(request, () => response.end())
+    if (typeof place === 'string') {
       response.status(503).set('Retry-After', '10').json({ error: 'server_full' })
       return
     }
-    viewers.add(response)
     response.set({
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
@@ -63,7 +63,7 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
     request.socket.setTimeout(0)
     response.on('close', () => {
       stop()
-      viewers.delete(response)
+      place.amount = 0
     })
   })
   return router

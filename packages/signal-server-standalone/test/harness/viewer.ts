@@ -14,7 +14,7 @@ export interface Sample {
 /** A viewer of the page, without the page. */
 export async function view(
   url: string,
-): Promise<{ status: number; events: Arrivals<string>; leave(): void }> {
+): Promise<{ status: number; events: Arrivals<string>; ended(): boolean; leave(): void }> {
   const events = new Arrivals<string>()
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(`${url}/status`, resolve).on('error', reject)
@@ -27,7 +27,12 @@ export async function view(
   })
   response.on('error', () => {})
   onTestFinished(() => void response.destroy())
-  return { status: response.statusCode!, events, leave: () => void response.destroy() }
+  return {
+    status: response.statusCode!,
+    events,
+    ended: () => response.complete,
+    leave: () => void response.destroy(),
+  }
 }
 
 export const sampleIn = (event: string): Sample =>

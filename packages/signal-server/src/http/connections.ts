@@ -58,7 +58,7 @@ export class Connections {
     server.on('timeout', (socket) => this.#timedOut(socket))
     // those behind the last request of a connection
     server.on('dropRequest', ({ socket }: IncomingMessage) => socket.destroy())
-    server.on('connection', (socket) => this.#accept(socket, tls))
+    server.on('connection', (socket: Socket) => this.#accept(socket, tls))
     if (tls) server.on('secureConnection', (socket: TLSSocket) => this.#secured(socket))
   }
 

@@ -155,6 +155,18 @@ export class SocketLimits {
     }
   }
 
+  /**
+   * Places for requests that last, of which one address gets no more than its part.
+   *
+   * @param max - places
+   * @returns takes a place; `shed` ends the request to make room for another one
+   */
+  places(max: number): (request: IncomingMessage, shed: () => void) => Holding | Full {
+    const perAddress = Math.ceil(max * addressShare(this.settings))
+    const slots = new Slots(max, perAddress, this.settings.headersTime)
+    return (request, shed) => slots.take(this.limited(request), Rank.waiting, shed)
+  }
+
   #take(request: IncomingMessage, rank: Rank, shed: () => void): Holding {
     const slot = this.#slots.take(this.limited(request), rank, shed)
     if (typeof slot === 'string') throw this.#refusal(slot)

@@ -1,6 +1,8 @@
 import type { Json } from 'signal-protocol'
 import {
+  addressShare,
   Presence,
+  Slots,
   type EndpointContext,
   type LocalPresence,
   type PresentPeer,
@@ -17,6 +19,8 @@ export interface Hall {
   readonly app: string
   readonly protocol: Protocol
   readonly peers: Peers
+  /** The places of its clients. */
+  readonly seats: Slots
   clients: number
 }
 
@@ -27,12 +31,14 @@ export class Halls implements LocalPresence {
 
   /**
    * @param name - of the endpoint, the same on all instances
+   * @param maxClients - of one app
    * @param work - runs what takes more than some microseconds
    * @param open - makes the protocol for one app
    */
   constructor(
     private readonly context: EndpointContext,
     name: string,
+    private readonly maxClients: number,
     private readonly work: SlicedWork,
     private readonly open: (peers: Peers, context: EndpointContext) => Protocol,
   ) {
@@ -137,7 +143,11 @@ export class Halls implements LocalPresence {
       presence: this.#presence,
       hear: (client, from, message) => hear(hall, client, from, message),
     })
-    const hall: Hall = { app, peers, protocol: this.open(peers, this.context), clients: 0 }
+    const { settings } = this.context
+    const perAddress = Math.ceil(this.maxClients * addressShare(settings))
+    const seats = new Slots(this.maxClients, perAddress, settings.headersTime)
+    const protocol = this.open(peers, this.context)
+    const hall: Hall = { app, peers, protocol, seats, clients: 0 }
     this.#halls.set(app, hall)
     return hall
   }

@@ -1,6 +1,7 @@
 import debug from 'debug'
 import { CloseCode } from 'signal-protocol'
 import {
+  Rank,
   reportFault,
   SlicedWork,
   WebSocketAcceptor,
@@ -8,6 +9,7 @@ import {
   type Endpoint,
   type EndpointContext,
   type EndpointFactory,
+  type Holding,
   type Steps,
   type Upgrade,
 } from 'signal-server'
@@ -54,12 +56,13 @@ export function jsonEndpoint(
 class JsonEndpoint implements Endpoint, JsonClientHandler {
   readonly name: string
   readonly #path: string
-  readonly #maxClients: number
   readonly #rate: Required<Rate>
   readonly #acceptor: WebSocketAcceptor
   readonly #work = new SlicedWork()
   readonly #halls: Halls
   readonly #clients = new Map<JsonClient, Hall>()
+  /** The seat that each client has in its hall, and its place among the sockets of the server. */
+  readonly #places = new Map<JsonClient, readonly [seat: Holding, socket: Holding]>()
   readonly #log: debug.Debugger
 
   constructor(
@@ -81,8 +84,7 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     this.name = name
     this.#path = path
     // one protocol may be at several paths
-    this.#halls = new Halls(context, `${name} ${path}`, this.#work, open)
-    this.#maxClients = maxClients
+    this.#halls = new Halls(context, `${name} ${path}`, maxClients, this.#work, open)
     const { messagesPerSecond, messagesBurst } = { ...defaultRate, ...description }
     this.#rate = { messagesPerSecond, messagesBurst }
     this.#acceptor = new WebSocketAcceptor({
@@ -103,17 +105,26 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   accept(upgrade: Upgrade): void {
     const ws = this.#acceptor.accept(upgrade)
     if (!ws) return
-    const { app, grant, socket } = upgrade
+    const { app, grant, socket, address, place } = upgrade
     const client = new JsonClient(grant, ws, socket, this.context, this, this.#log, this.#rate)
     const hall = this.#halls.enter(app)
     this.#clients.set(client, hall)
     this.#log('%s has come', client.id)
-    if (hall.clients > this.#maxClients) {
-      const sentence = `There are ${this.#maxClients} clients here, which is as many as may be.`
+    const shed = () => client.end(CloseCode.tryLater, 'client_shed')
+    place.shed = shed
+    const seat = hall.seats.take(address, Rank.waiting, shed)
+    if (typeof seat === 'string') {
+      const { max, maxPerAddress } = hall.seats
+      const sentence =
+        seat === 'all'
+          ? `There are ${max} clients here, which is as many as may be.`
+          : `There are ${maxPerAddress} clients of your address here, which is as many as may be.`
       client.send(hall.protocol.refused(new Refusal('room_full', sentence)))
       client.end(CloseCode.tryLater, 'refused_server_full')
     } else {
+      this.#places.set(client, [seat, place])
       this.#run(client, () => hall.protocol.come?.(client))
+      this.#rank(client, hall)
     }
   }
 
@@ -128,6 +139,9 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     // whatever the protocol does, nobody keeps the id of a client that is gone
     hall.peers.drop(client)
     this.#clients.delete(client)
+    const [seat] = this.#places.get(client) ?? []
+    if (seat) seat.amount = 0
+    this.#places.delete(client)
     this.#halls.leave(hall)
   }
 
@@ -156,6 +170,13 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     } catch (error) {
       this.#refuse(client, hall.protocol, error)
     }
+    this.#rank(client, hall)
+  }
+
+  /** Others know a client by its id: one without an id gives way to newcomers first. */
+  #rank(client: JsonClient, hall: Hall): void {
+    const rank = hall.peers.idOf(client) === undefined ? Rank.waiting : Rank.active
+    for (const place of this.#places.get(client) ?? []) place.rank = rank
   }
 
   /** Lets the protocol do something for a client; whatever goes wrong is told to that one. */
