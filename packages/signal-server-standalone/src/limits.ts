@@ -7,15 +7,23 @@ export type Limit = {
   [K in keyof Settings]-?: Settings[K] extends number ? K : never
 }[keyof Settings]
 
+/**
+ * Sockets from one address, unless MAX_SOCKETS_PER_ADDRESS says how many: an eighth, so that seven
+ * addresses leave room for others, and no more than 4,096 on a machine that has many.
+ */
+export const socketsPerAddress = (maxSockets: number): number =>
+  Math.min(4_096, Math.ceil(maxSockets / 8))
+
 /** The standalone server knows that it is on the open internet, the library does not. */
 const ownDefaults: Partial<Record<Limit, number>> = {
-  maxSocketsPerAddress: 4_096,
+  maxSocketsPerAddress: socketsPerAddress(defaults.maxSockets),
   maxUpgradesPerSecond: 200,
 }
 
 const aboutLimits: Record<Limit, string> = {
   maxSockets: 'Sockets in all',
-  maxSocketsPerAddress: 'Sockets from one address, where it is the client’s own',
+  maxSocketsPerAddress:
+    'Sockets from one address, where it is the client’s own (an eighth of all, at most 4096)',
   maxUpgradesPerSecond: 'Upgrades a second from one address, where it is the client’s own',
   headersTime: 'Milliseconds for the headers of a request',
   authorizeTime: 'Milliseconds for the authorisation of a request',

@@ -1,6 +1,6 @@
 import type { SignalServerOptions } from 'signal-server'
 import type { CommandLine } from './command-line.js'
-import { limits, type Limit } from './limits.js'
+import { limits, socketsPerAddress, type Limit } from './limits.js'
 import type { Level } from './log-line.js'
 import type { Setting } from './setting.js'
 import { SettingError } from './setting-kinds.js'
@@ -78,6 +78,13 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
     )
   }
 
+  const limited = Object.fromEntries(
+    (Object.keys(limits) as Limit[]).map((name) => [name, read(limits[name])!]),
+  ) as Record<Limit, number>
+  if (!isSet(limits.maxSocketsPerAddress, env)) {
+    limited.maxSocketsPerAddress = socketsPerAddress(limited.maxSockets)
+  }
+
   return {
     port: read(listening.port)!,
     ...(host !== undefined && { host }),
@@ -112,9 +119,7 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
       // a proxy on this machine, or in its private network, brings many clients from one address
       exemptLoopback: true,
       exemptUnknownProxies: !isSet(listening.trustProxy, env),
-      ...Object.fromEntries(
-        (Object.keys(limits) as Limit[]).map((name) => [name, read(limits[name])]),
-      ),
+      ...limited,
     },
   }
 }

@@ -11,6 +11,13 @@ const settings = (env: Environment = {}, args: string[] = []) =>
 const all = Object.values(groups).flatMap((group) => Object.values(group))
 
 describe('settings', () => {
+  test('row 51: give one address an eighth of the sockets, and 4,096 at most', () => {
+    const perAddress = (env: Record<string, string>) => settings(env).server.maxSocketsPerAddress
+    expect(perAddress({ MAX_SOCKETS: '1000' })).toBe(125)
+    expect(perAddress({ MAX_SOCKETS: '100000' })).toBe(4_096)
+    expect(perAddress({ MAX_SOCKETS: '1000', MAX_SOCKETS_PER_ADDRESS: '1000' })).toBe(1_000)
+  })
+
   test('are the defaults of a server on the open internet', () => {
     const { server, ...rest } = settings()
     expect(rest).toEqual({
@@ -33,7 +40,7 @@ describe('settings', () => {
       proxiesKnown: false,
     })
     expect(server).toMatchObject({
-      maxSocketsPerAddress: 4_096,
+      maxSocketsPerAddress: 2_500,
       maxUpgradesPerSecond: 200,
       exemptLoopback: true,
       exemptUnknownProxies: true,

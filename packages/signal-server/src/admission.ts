@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { errorSentence, TOKEN_SUBPROTOCOL_PREFIX } from 'signal-protocol'
 import type { Claim, Grant } from './authorize.js'
+import { watchCookies } from './cookie-warning.js'
 import type { Endpoint } from './endpoint.js'
 import { HttpRefusal } from './errors.js'
 import { reportFault, type SignalServerEvents } from './events.js'
@@ -116,9 +117,14 @@ export class Admission {
   }
 
   async #ask(request: IncomingMessage, claim: Claim, token: string | undefined): Promise<Grant> {
-    const answer: unknown = this.settings.authorize(request, claim, token)
-    // without a timer where there is nothing to wait for
-    return typeof answer === 'boolean' ? grantFrom(answer) : grantFrom(await this.#inTime(answer))
+    const unwatch = this.settings.origins.length === 0 ? watchCookies(request) : undefined
+    try {
+      const answer: unknown = this.settings.authorize(request, claim, token)
+      // without a timer where there is nothing to wait for
+      return typeof answer === 'boolean' ? grantFrom(answer) : grantFrom(await this.#inTime(answer))
+    } finally {
+      unwatch?.()
+    }
   }
 
   async #inTime(answer: unknown): Promise<unknown> {

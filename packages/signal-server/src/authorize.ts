@@ -32,6 +32,10 @@ export interface Grant {
  * @param request - the upgrade, or a plain GET that asks why an upgrade was refused
  * @param claim - what its path asks for
  * @param token - the token it brought (bearer, subprotocol or path), if any
+ * A browser sends the cookies of its user with every WebSocket, whichever page opens it. A hook that
+ * reads cookies needs the option `origins`: without it the first read causes a warning of the
+ * process (`SIGNAL_COOKIES_WITHOUT_ORIGINS`).
+ *
  * @returns `true` or a {@link Grant}; `false` is answered with 403
  * @throws HttpRefusal for another status; anything else thrown is answered with 500
  */
