@@ -14,7 +14,7 @@ export interface Sample {
 /** A viewer of the page, without the page. */
 export async function view(
   url: string,
-): Promise<{ status: number; events: Arrivals<string>; ended(): boolean; leave(): void }> {
+): Promise<{ status: number; events: Arrivals<string>; ended: () => boolean; leave(): void }> {
   const events = new Arrivals<string>()
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     get(`${url}/status`, resolve).on('error', reject)

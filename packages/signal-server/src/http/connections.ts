@@ -55,7 +55,7 @@ export class Connections {
   watch(server: Server, tls: boolean): void {
     server.maxRequestsPerSocket = maxRequests
     server.timeout = this.#unreadTimeout
-    server.on('timeout', (socket) => this.#timedOut(socket))
+    server.on('timeout', (socket: Socket) => this.#timedOut(socket))
     // those behind the last request of a connection
     server.on('dropRequest', ({ socket }: IncomingMessage) => socket.destroy())
     server.on('connection', (socket: Socket) => this.#accept(socket, tls))
