@@ -37,7 +37,7 @@ export default {
     stress: {
       // Processes of their own, started by their path.
       entry: [
-        'src/{fuzz,soak}.ts',
+        'src/{fuzz,soak,stress}.ts',
         'src/bystanders/main.ts',
         'src/server/{library,command-probe}.ts',
         'test/**/*.test.ts',

@@ -1,11 +1,10 @@
-import { Tokens } from 'signal-server'
 import { BystanderProcess } from './bystanders/bystander-process.js'
 import type { Checkout } from './checkout.js'
 import { fuzzCase } from './fuzz-case.js'
 import { Random } from './random.js'
 import { Judges } from './judges/judges.js'
 import { quiet } from './quiet.js'
-import { secret } from './secrets.js'
+import { tokenOf } from './token.js'
 import { ServerProcess } from './server/server-process.js'
 import { hoardedSockets } from './storms/hoards.js'
 import type { Storm } from './storms/storm.js'
@@ -38,7 +37,7 @@ export class Campaign {
   static async start(checkout: Checkout): Promise<Campaign> {
     const server = await ServerProcess.start(options, checkout)
     const { handles } = await server.report()
-    const token = await new Tokens({ secret }).issue({ app: 'stress' })
+    const token = await tokenOf()
     const target = { port: server.port, token, headers: {}, checkout }
     const bystanders = await BystanderProcess.start(target)
     const judges = await Judges.seated(server, bystanders)

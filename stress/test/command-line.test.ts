@@ -30,3 +30,21 @@ describe.each(['fuzz', 'soak'])('the command line of %s', (campaign) => {
     expect(stderr).not.toContain('    at ')
   })
 })
+
+describe('the command line of stress', () => {
+  test('--help shows what there is, and starts nothing', () => {
+    const { status, stdout, stderr } = run('stress', '--help')
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^yarn stress \[options\]\n( {2}--.+\n)+/)
+  })
+
+  test.each([
+    ['a storm that is none', ['--only', 'drizzle'], 'There is no storm "drizzle".'],
+    ['a folder where nothing is built', ['--server', '/nowhere'], 'no built checkout at /nowhere'],
+  ])('%s is named, with the usage and exit code 2', (_name, args, sentence) => {
+    const { status, stdout, stderr } = run('stress', ...args)
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(sentence)
+    expect(stderr).toContain('yarn stress [options]')
+  })
+})

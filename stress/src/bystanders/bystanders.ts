@@ -9,6 +9,8 @@ export class Bystanders {
   /** What they noticed. */
   readonly faults: string[] = []
   readonly #longest = new Map<string, number>()
+  /** When those who wait at the moment began to. */
+  readonly #waiting = new Map<string, number>()
   #ending = false
   #sent = 0
 
@@ -42,6 +44,8 @@ export class Bystanders {
 
   /** The longest that one has waited since the last call, in ms, by endpoint. */
   longest(): Record<string, number> {
+    const now = performance.now()
+    for (const [name, since] of this.#waiting) this.#waited(name, now - since)
     const waits = Object.fromEntries(this.#longest)
     this.#longest.clear()
     return waits
@@ -55,16 +59,21 @@ export class Bystanders {
   async #repeat(name: string, once: () => Promise<void>): Promise<void> {
     while (!this.#ending) {
       const begin = performance.now()
+      this.#waiting.set(name, begin)
       try {
         await once()
       } catch (error) {
         if (this.#ending) return
         this.#fault(`At ${name}: ${error instanceof Error ? error.message : String(error)}`)
       }
-      const waited = performance.now() - begin
-      this.#longest.set(name, Math.max(waited, this.#longest.get(name) ?? 0))
+      this.#waiting.delete(name)
+      this.#waited(name, performance.now() - begin)
       await new Promise((resolve) => setTimeout(resolve, rest))
     }
+  }
+
+  #waited(name: string, milliseconds: number): void {
+    this.#longest.set(name, Math.max(milliseconds, this.#longest.get(name) ?? 0))
   }
 
   /** Each of the two sends a message, and hears that of the other. */

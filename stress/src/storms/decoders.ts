@@ -23,16 +23,18 @@ function messages(
     row: 48,
     async run(target, random, size) {
       const bytes = Math.floor(mostBytes * size)
-      const frames = Array.from({ length: count }, () =>
-        Buffer.concat(Array.from({ length: 4 }, () => make(random, bytes, target.token))),
-      )
+      const frames = Array.from({ length: count * 4 }, () => make(random, bytes, target.token))
       const clients = await crowd(count, async (i) => {
         const client = await RawClient.open(target, path.replace('*', `decoder-${i}`))
         if (path.startsWith('/socket.io'))
           client.text(`40${JSON.stringify({ token: target.token })}`)
         return client
       })
-      clients.forEach((client, i) => client.write(frames[i]!))
+      // one after the other, so that it is one of them that takes long
+      for (const [i, frame] of frames.entries()) {
+        clients[i % count]!.write(frame)
+        await pause(15)
+      }
       await pause(300)
       return { held: clients }
     },
@@ -59,7 +61,18 @@ const polling: Storm = {
 
 const wild = (random: Random, bytes: number) => text(nestedJson(random, bytes))
 
+/** An extension that makes a library compile a pattern of so many bytes. */
+function pattern(bytes: number): Buffer {
+  const source = Buffer.from('\\p{RGI_Emoji}'.repeat(bytes / 13))
+  const head = Buffer.from([0x82, 0xa4, ...Buffer.from('type'), 0xa4, ...Buffer.from('Join')])
+  const extension = Buffer.from([0xa1, 0x78, 0xd4, 0x78, 0x00, 0x92, 0xdb, 0, 0, 0, 0])
+  extension.writeUInt32BE(source.length, extension.length - 4)
+  const message = Buffer.concat([head, extension, source, Buffer.from([0xa1, 0x76])])
+  return clientFrame(opcodes.binary, message)
+}
+
 export const decoders: readonly Storm[] = [
+  messages('msgpack-pattern', '/introduction/*', 1, (_random, bytes) => pattern(bytes)),
   messages('msgpack', '/introduction/*', 40, (random, bytes) =>
     clientFrame(opcodes.binary, packedMessage(random, bytes)),
   ),

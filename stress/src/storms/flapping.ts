@@ -20,7 +20,7 @@ interface Closable {
  *
  * @param count - honest clients, of the checkout's own `signal-client`
  */
-async function flap(
+export async function flap(
   target: Parameters<Storm['run']>[0],
   count: number,
   seconds: number,

@@ -11,7 +11,8 @@ const pipelined: Storm = {
   name: 'pipelined-gets',
   row: 49,
   async run(target, random, size) {
-    const path = random.pick(['/', '/', '/socket.io/socket.io.js', '/ice-servers', '/x'])
+    const paths = ['/', '/socket.io/socket.io.js', '/ice-servers', '/x']
+    const path = size === 1 ? '/' : random.pick(paths)
     const bytes = repeated(Buffer.from(requestHead(target, 'GET', path)), 1_700 * size)
     const clients = await crowd(40, () => connection(target))
     for (const client of clients) {
