@@ -1,7 +1,7 @@
 import type { Instances } from './instances.js'
 
 /** Finds out on which peers of this instance others want a sign of life. */
-export type Prove = (app: string, id: string) => Promise<void>
+type Prove = (app: string, id: string) => Promise<void>
 
 // the instance of the peer waits for 3 s, after a second at most since the last time
 const answerTime = 5_000

@@ -14,7 +14,7 @@ export interface Probed {
 }
 
 /** How long a client has to show life once somebody else asks for its name, in milliseconds. */
-export const answerTime = 3_000
+const answerTime = 3_000
 // many who ask for one name must not make its holder answer all the time
 const restTime = 1_000
 

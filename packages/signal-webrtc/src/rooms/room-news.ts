@@ -8,7 +8,7 @@ interface Item {
 }
 
 /** The members that are told: all but one, or one. */
-export type Receivers = { readonly but?: string } | { readonly only: string }
+type Receivers = { readonly but?: string } | { readonly only: string }
 
 const together = 50
 
