@@ -31,6 +31,8 @@ const mostOfOne = 3
 // beyond that no newcomer adds to it
 const mostOfAll = 1_000
 const together = 50
+// between two rounds, in milliseconds: short for people, and long enough for a storm to calm
+const restTime = 50
 
 /**
  * Tells all readers what is new, in slices and in order. What a later item makes obsolete is not
@@ -44,6 +46,7 @@ export class News {
   readonly #waiting = new Set<() => void>()
   #number = 0
   #telling = false
+  #toldAt = -Infinity
 
   constructor(private readonly work: SlicedWork) {}
 
@@ -101,9 +104,17 @@ export class News {
     }
   }
 
+  /** Tells at once, or after a rest since the last time: what changes meanwhile is told once. */
   #start(): void {
     if (this.#telling) return
     this.#telling = true
+    const rest = this.#toldAt + restTime - performance.now()
+    if (rest > 0) setTimeout(() => this.#tellAll(), rest).unref()
+    else this.#tellAll()
+  }
+
+  #tellAll(): void {
+    this.#toldAt = performance.now()
     const number = this.#number
     this.work.run(this.#round(), () => {
       this.#telling = false
