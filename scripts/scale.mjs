@@ -27,14 +27,8 @@ export const gathering = (others) => ({ published: 4 * others, delivered: 4 * ot
 /** The same of a peer that leaves several keys: only who hears of it asks. */
 export const dispersing = (others) => ({ published: 2 * others, delivered: 2 * others })
 
-/** A peer's first Join on an instance, beside that: what has it announced on others? */
-export const coming = { published: 1, delivered: 1 }
-
-/** A peer, which has sessions on one instance, announces something. */
-export const announcing = (others) => ({ published: 1 + others, delivered: 1 + others })
-
-/** Its session ends, and what it has announced with it, beside its keys. */
-export const withdrawing = { published: 1, delivered: 1 }
+/** A session announces something. */
+export const announcing = (others) => ({ published: others, delivered: others })
 
 /** Two connections that meet on one instance, or on two. */
 export const pairingHere = { published: 2, delivered: 2 }
@@ -117,10 +111,7 @@ function serverOf(peers, together) {
   const across = together ? 0 : 1 - 1 / instances
   // at most: as if no instance heard of two keys of one Join
   const asked = sum(gathering(others), dispersing(others))
-  const introductions = sum(
-    times(joins, sum(joining(others), leaving(others), asked)),
-    times(peers / session, coming),
-  )
+  const introductions = times(joins, sum(joining(others), leaving(others), asked))
   const pairing = sum(
     times(pairs * across, pairingAcross),
     times(pairs * (1 - across), pairingHere),
@@ -183,9 +174,7 @@ export const tables = {
         ['a key is left', '1', '1 + A'],
         ['a Join of several keys asks for more, beside that; A others hear of it', '4 A', '4 A'],
         ['so does a peer that leaves several keys at once', '2 A', '2 A'],
-        row('a peer joins its first key on an instance, beside that', coming),
-        ['a peer announces something; A others have peers with its keys', '1 + A', '1 + A'],
-        row('a session that has announced something ends, beside its keys', withdrawing),
+        ['a session announces something; A others have peers with its keys', 'A', 'A'],
         row('two connections are paired on one instance', pairingHere),
         row('two connections are paired across instances', pairingAcross),
         row('a chunk of bytes (64 KiB at most) crosses, and is acknowledged', carrying),

@@ -46,6 +46,7 @@ export const titles: Readonly<Record<string, string>> = {
   '6.11': 'Signal (from a peer)',
   '6.12': 'Pong',
   '6.13': 'Error',
+  '6.14': 'Replaced',
   '7': 'The connection endpoint',
   '7.1': 'Pairing',
   '7.2': 'Waiting',

@@ -110,7 +110,7 @@ describe.each(known)('the examples of %s clients', (dialect) => {
         expect(heard).toEqual([{ type: 'Departure', id: alice, keys: leave ?? documentIds }])
         break
       case 'Announce':
-        expect(heard).toEqual([{ type: 'Update', id: alice, info }])
+        expect(heard).toEqual([{ type: 'Update', id: alice, info, keys: [key, otherKey] }])
         break
       case 'Signal':
         expect(heard).toEqual([{ type: 'Signal', from: alice, signal }])
@@ -168,6 +168,7 @@ describe(`what a ${SUBPROTOCOL} client is sent`, () => {
       await atBob.settled()
       atAlice.socket.send({ type: 'Ping' })
       atAlice.socket.send({ type: 'Signal', to: error.id, signal: 1 })
+      await first.peer(SUBPROTOCOL, alice, key)
       await atAlice.settled()
       for (const message of atAlice.messages()) {
         // the version changes with every release

@@ -8,10 +8,10 @@ const v1 = SUBPROTOCOL
 /** §6.4: announced info. */
 export const announcingChecks: readonly Check[] = [
   check('6.4', 'An Announce is shown to those who share a key, as an Update', async (scene) => {
-    const [alice, bob] = await acquainted(scene)
+    const [alice, bob, key] = await acquainted(scene)
     const info = { name: 'Alice', can: ['webrtc'] }
     alice.socket.send({ type: 'Announce', info })
-    same(await bob.next('Update'), { type: 'Update', id: alice.id, info }, 'Update')
+    same(await bob.next('Update'), { type: 'Update', id: alice.id, info, keys: [key] }, 'Update')
   }),
 
   check('6.4', 'An Announce is shown to nobody else, and not to its sender', async (scene) => {
@@ -43,7 +43,11 @@ export const announcingChecks: readonly Check[] = [
   check('6.4', 'The info null is a value like any other', async (scene) => {
     const [alice, bob, key] = await acquainted(scene)
     alice.socket.send({ type: 'Announce', info: null })
-    same(await bob.next('Update'), { type: 'Update', id: alice.id, info: null }, 'Update')
+    same(
+      await bob.next('Update'),
+      { type: 'Update', id: alice.id, info: null, keys: [key] },
+      'Update',
+    )
     bob.join(key)
     same((await bob.next('Introduction')).info, null, 'info')
   }),
@@ -61,23 +65,48 @@ export const announcingChecks: readonly Check[] = [
     same(introduction, { type: 'Introduction', id, keys: [key] }, 'Introduction')
   }),
 
-  check('6.4', 'Of several sessions of a peer the newest announcement counts', async (scene) => {
+  check(
+    '6.4',
+    'Info is shown on the keys of which its session has the introductions',
+    async (scene) => {
+      const { first, second, unique } = scene
+      const [id, shared, own] = [unique('alice'), unique('shared'), unique('own')]
+      const older = await first.peer(v1, id, shared, own)
+      await older.settled()
+      const newer = await second.peer(v1, id, shared)
+      await newer.settled()
+      const bob = await second.peer(v1, unique('bob'), own, shared)
+      await bob.introducedTo({ id })
+      await bob.introducedTo({ id })
+      older.socket.send({ type: 'Announce', info: 'older' })
+      same(await bob.next('Update'), { type: 'Update', id, info: 'older', keys: [own] }, 'Update')
+      newer.socket.send({ type: 'Announce', info: 'newer' })
+      same(
+        await bob.next('Update'),
+        { type: 'Update', id, info: 'newer', keys: [shared] },
+        'Update',
+      )
+      const carol = await first.peer(v1, unique('carol'), shared, own)
+      const shown = new Map<string, unknown>()
+      while (shown.size < 2) {
+        const { id: whom, keys, info } = await carol.next('Introduction')
+        if (whom === id) for (const key of keys) shown.set(key, info)
+      }
+      same(shown.get(own), 'older', 'info on the key of the older session')
+      same(shown.get(shared), 'newer', 'info on the key of both sessions')
+    },
+  ),
+
+  check('6.4', 'Info is not shown on keys that only another session has joined', async (scene) => {
     const { first, second, unique } = scene
     const [id, key, other] = [unique('alice'), unique('key'), unique('other key')]
-    const older = await first.peer(v1, id, key)
-    const newer = await first.peer(v1, id, other)
+    const alice = await first.peer(v1, id, key)
     const bob = await second.peer(v1, unique('bob'), key)
-    await bob.introducedTo(older)
-    newer.socket.send({ type: 'Announce', info: 'newer' })
-    same((await bob.next('Update')).info, 'newer', 'info')
-    older.socket.send({ type: 'Announce', info: 'older' })
-    await older.settled()
+    await bob.introducedTo(alice)
+    const stranger = await second.peer(v1, id, other)
+    stranger.socket.send({ type: 'Announce', info: 'of the stranger' })
+    await stranger.settled()
     await bob.settled()
-    const wrong = bob.messages().filter((message) => 'info' in message && message.info === 'older')
-    same(wrong, [], 'messages with what the older session has announced')
-    const carol = await second.peer(v1, unique('carol'), key)
-    let introduction = await carol.next('Introduction')
-    if (introduction.id !== id) introduction = await carol.next('Introduction')
-    same(introduction.info, 'newer', 'info')
+    same(bob.messages(), [], 'messages to a peer of the other session')
   }),
 ]

@@ -1,6 +1,7 @@
 import { SUBPROTOCOL } from 'signal-protocol'
 import { acquainted } from '../acquaintance.js'
 import { check, each, type Check } from '../check.js'
+import { OLDER } from '../dialects.js'
 import { must, same } from '../failure.js'
 import { clientFrame, Opcode } from '../frames.js'
 import { text } from '../socket.js'
@@ -45,6 +46,43 @@ export const noticeChecks: readonly Check[] = [
       } else if (end === 'a reset') bob.reset()
       else bob.end()
       same(await alice.next('Departure'), { type: 'Departure', id, keys: [key] }, 'Departure')
+    }),
+  ),
+
+  check('6.14', 'An older session is told which keys a newer one has', async (scene) => {
+    const { first, second, unique } = scene
+    const [id, shared, own] = [unique('same'), unique('shared'), unique('own')]
+    const older = await first.peer(v1, id, shared, own)
+    await older.settled()
+    const newer = await second.peer(v1, id, unique('new'), shared)
+    same(await older.next('Replaced'), { type: 'Replaced', keys: [shared] }, 'Replaced')
+    await newer.settled()
+    const told = newer.messages().filter(({ type }) => type === 'Replaced')
+    same(told, [], 'Replaced of the newer session')
+  }),
+
+  check('6.14', 'A session that joins what a newer one has joined is told so', async (scene) => {
+    const { first, second, unique } = scene
+    const [id, key] = [unique('same'), unique('key')]
+    const older = await first.peer(v1, id, unique('old'))
+    await older.settled()
+    const newer = await second.peer(v1, id, key)
+    older.join(key)
+    same(await older.next('Replaced'), { type: 'Replaced', keys: [key] }, 'Replaced')
+    await newer.settled()
+    const told = newer.messages().filter(({ type }) => type === 'Replaced')
+    same(told, [], 'Replaced of the newer session')
+  }),
+
+  ...each(OLDER, (dialect) =>
+    check('6.14', `A ${dialect} session is not told of a newer one`, async (scene) => {
+      const { first, second, unique } = scene
+      const [id, key] = [unique('same'), unique('key')]
+      const older = await first.peer(dialect, id, key)
+      await older.settled()
+      await (await second.peer(v1, id, key)).settled()
+      await older.settled()
+      same(older.socket.take().length, 0, 'number of messages')
     }),
   ),
 

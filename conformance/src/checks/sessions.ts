@@ -92,6 +92,25 @@ export const sessionChecks: readonly Check[] = [
     await bob.expectIntroduction(older, key)
   }),
 
+  ...each(['closes', 'leaves the key'] as const, (how) =>
+    check('4.6', `When the newer ${how}, the older is introduced again`, async (scene) => {
+      const { first, second, unique } = scene
+      const [id, key] = [unique('same'), unique('key')]
+      const older = await first.peer('any', id, key)
+      await older.settled()
+      const newer = await second.peer('any', id, key)
+      const bob = await first.peer('any', unique('bob'), key)
+      await newer.expectIntroduction(bob, key)
+      await bob.expectIntroduction(newer, key)
+      await bob.settled()
+      bob.introductions()
+      if (how === 'closes') await newer.socket.close(1000)
+      else newer.leave(key)
+      await older.expectIntroduction(bob, key)
+      await bob.expectIntroduction(older, key)
+    }),
+  ),
+
   check('4.6', 'The end of an older session does not touch the keys of a newer', async (scene) => {
     const { first, second, unique } = scene
     const [id, key] = [unique('same'), unique('key')]

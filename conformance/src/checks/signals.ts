@@ -55,6 +55,21 @@ export const signalChecks: readonly Check[] = [
     await expectError(alice, 'unknown_peer', { id: stranger.id })
   }),
 
+  check('6.5', 'A session signals only on keys that it has joined itself', async (scene) => {
+    const { first, second, unique } = scene
+    const [alice, bob, key] = await acquainted(scene)
+    const stranger = await first.peer(v1, alice.id, unique('other key'))
+    stranger.socket.send({ type: 'Signal', to: bob.id, signal: 1 })
+    await expectError(stranger, 'unknown_peer', { id: bob.id })
+    const carol = await second.peer(v1, unique('carol'), key)
+    await carol.introducedTo(alice)
+    carol.socket.send({ type: 'Signal', to: alice.id, signal: 2 })
+    same((await alice.next('Signal')).signal, 2, 'signal')
+    await stranger.settled()
+    const signals = stranger.messages().filter(({ type }) => type === 'Signal')
+    same(signals, [], 'signals to the session without the key')
+  }),
+
   check('6.5', 'A Signal after the key was left is unknown_peer', async (scene) => {
     const [alice, bob, key] = await acquainted(scene)
     bob.leave(key)

@@ -75,12 +75,20 @@ export interface Update {
   type: 'Update'
   id: string
   info: Json
+  /** The keys that the two share on which this info is shown. */
+  keys: string[]
 }
 
 /** A peer has left these keys, or is gone. */
 export interface Departure {
   type: 'Departure'
   id: string
+  keys: string[]
+}
+
+/** A newer session of this client's own id has these keys: their introductions go there. */
+export interface Replaced {
+  type: 'Replaced'
   keys: string[]
 }
 
@@ -109,7 +117,7 @@ export interface ErrorMessage {
 
 /** What the server sends to a `signal.v1` client on the introduction socket, as JSON text. */
 export type ServerMessage =
-  Welcome | Introduction | Update | Departure | SignalFrom | Pong | ErrorMessage
+  Welcome | Introduction | Update | Departure | Replaced | SignalFrom | Pong | ErrorMessage
 
 /**
  * The first data frame of a paired connection, for clients that offered {@link SUBPROTOCOL} on

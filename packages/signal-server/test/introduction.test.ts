@@ -398,6 +398,7 @@ describe('row 15: one id on several sockets', () => {
       sessions.push(session)
       expect(await watcher.next('Introduction')).toEqual(introduction('many', 'shared', `own-${n}`))
       expect(await session.next('Introduction')).toMatchObject({ id: 'watcher' })
+      if (n > 0) expect((await sessions[n - 1]!.next('Replaced')).keys).toEqual(['shared'])
     }
     const living = new Set([0, 1, 2])
     for (const n of order) {
@@ -419,6 +420,11 @@ describe('row 15: one id on several sockets', () => {
       living.delete(n)
       const left = living.size > 0 ? [`own-${n}`] : ['shared', `own-${n}`]
       expect(await watcher.next('Departure')).toEqual(departure('many', ...left))
+      if (n < newest || living.size === 0) continue
+      // row 63: the next older one is introduced again
+      const heir = sessions[Math.max(...living)]!
+      expect(await heir.next('Introduction')).toEqual(introduction('watcher', 'shared'))
+      expect(await watcher.next('Introduction')).toEqual(introduction('many', 'shared'))
     }
     expect(watcher.messages.length).toBe(0)
   })
@@ -433,6 +439,7 @@ describe('row 15: one id on several sockets', () => {
     await newer.settled()
     await watcher.settled()
     expect(told(watcher, 'Departure')).toEqual([])
+    expect(await older.next('Introduction')).toMatchObject({ id: 'watcher' })
     await stage.v1('newcomer', 'k')
     expect(await older.next('Introduction')).toMatchObject({ id: 'newcomer' })
     expect(newer.messages.length).toBe(0)

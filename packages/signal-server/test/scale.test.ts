@@ -3,7 +3,6 @@ import { expect, onTestFinished, test } from 'vitest'
 import {
   announcing,
   carrying,
-  coming,
   dispersing,
   gathering,
   idling,
@@ -14,7 +13,6 @@ import {
   pairingAcross,
   pairingHere,
   render,
-  withdrawing,
 } from '../../../scripts/scale.mjs'
 import { LocalBus, SignalServer, type Bus } from '../src/index.js'
 import { eventually } from './harness/arrivals.js'
@@ -117,7 +115,7 @@ test('joins and leaves cost the bus what the model says: 9 peers, 3 keys, 3 inst
   const peers: Client[] = []
   // each Join and each end is one of several keys
   const once = (cost: (others: number) => Cost) => places.map((_place, n) => cost(Math.min(n, 2)))
-  const joins = total([each(joining), ...once(gathering), ...once(() => coming)])
+  const joins = total([each(joining), ...once(gathering)])
   const come9 = async () => void peers.push(...(await come(meter, keys, places)))
   expect(await meter.of(come9, joins)).toEqual(joins)
   // an instance hears a key for a while after its last peer has left it
@@ -136,7 +134,7 @@ test('so do announcements, of a peer whose key is wanted on one other instance o
     expect((await two!.next('Update')).info).toBe('here')
   }
   expect(await meter.of(announce, announcing(1))).toEqual(announcing(1))
-  const gone = total([leaving(1), withdrawing])
+  const gone = leaving(1)
   expect(await meter.of(async () => void (await one!.close()), gone)).toEqual(gone)
 })
 
@@ -146,9 +144,7 @@ test('and within a tenth where peers are anywhere: 40 keys of 6 peers on 4 insta
   let seed = 7
   const place = () => (seed = (seed * 16_807) % 2_147_483_647) % 4
   const keys = Array.from({ length: 40 }, (_, n) => `key-${n}`)
-  const one = total(
-    Array.from({ length: 6 }, (_, n) => [joining(othersMet(n + 1, 4)), coming]).flat(),
-  )
+  const one = total(Array.from({ length: 6 }, (_, n) => joining(othersMet(n + 1, 4))))
   const work = async () => {
     for (const key of keys) await come(meter, [key], Array.from({ length: 6 }, place))
   }

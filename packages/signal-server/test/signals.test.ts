@@ -51,6 +51,7 @@ describe('announced info', () => {
       type: 'Update',
       id: 'alice',
       info: { name: 'Alice' },
+      keys: ['k', 'another'],
     })
     const carol = await stage.v1('carol', 'k')
     const introductions = [await carol.next('Introduction'), await carol.next('Introduction')]
@@ -96,7 +97,7 @@ describe('announced info', () => {
     expect(bob.messages.length).toBe(0)
   })
 
-  test('is that of the newest session that announced something, and lasts as long as it', async () => {
+  test('is that of the newest session that joined the key, and lasts as long as it', async () => {
     const stage = await Stage.open()
     const older = await stage.v1('many', 'k')
     const newer = await stage.v1('many', 'k')

@@ -9,6 +9,7 @@ import type { SignalServerOptions, Stats } from 'signal-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { makeCertificate } from '../../signal-server-standalone/test/harness/certificate.js'
 import { routeOf } from '../src/workers/route.js'
+import { expectAgreement } from './harness/agreement.js'
 import { Arrivals, eventually, within } from './harness/arrivals.js'
 import { Client, type Fields } from './harness/client.js'
 import { RawSocket, handshake } from './harness/raw-socket.js'
@@ -274,3 +275,21 @@ describe('where a connection belongs', () => {
     }
   })
 })
+
+test(
+  'of two sessions of one id that come at once all watchers know the same: 400 rounds on 3 workers',
+  { timeout: 120_000 },
+  async () => {
+    const crew = await Crew.start(3)
+    const open = (id: string) => crew.client(`/introduction/${id}`, ['signal.v1'])
+    const watchers = await Promise.all(
+      Array.from({ length: 6 }, async (_, n) => {
+        const watcher = await open(`watcher-${n}`)
+        watcher.send({ type: 'Join', join: ['k'] })
+        await watcher.settled()
+        return watcher
+      }),
+    )
+    await expectAgreement(watchers, 'k', (_which, id) => open(id), 400)
+  },
+)

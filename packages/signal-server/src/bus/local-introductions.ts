@@ -1,28 +1,11 @@
 import type { Json } from 'signal-protocol'
-import type { Announcement } from './announcement.js'
 import type { PeerNotice } from './wire.js'
 
-/** Whether something still is so for a key, at the moment when somebody is told of it. */
-type Still = (key: string) => boolean
-
 /**
- * Whether somebody has been told already what a peer has announced.
- * @param hears - whether he hears of a key
+ * What is shown of a session of a peer on another instance, on a key; undefined if another session of
+ * the peer has the key's introductions now, or none.
  */
-export type Known = (hears: Still) => boolean
-
-/** A peer here, as far as announcements are concerned. */
-export interface AnnouncingPeer {
-  /** Of all its sessions. */
-  readonly keys: Iterable<string>
-  /** What counts of all that its sessions here have announced. */
-  readonly announcedHere: Announcement | undefined
-  /** What counts rather than that: it was announced on another instance. */
-  announcedElsewhere: Announcement | undefined
-  /** What counts. */
-  readonly announcement: Announcement | undefined
-  readonly info: Json | undefined
-}
+export type Shown = (key: string) => PeerNotice | undefined
 
 /** The introductions of this instance, as far as others are concerned with them. */
 export interface LocalIntroductions {
@@ -32,42 +15,27 @@ export interface LocalIntroductions {
   peersOn(app: string, key: string): PeerNotice[]
   /** One of them. */
   peerOn(app: string, key: string, id: string): PeerNotice | undefined
+  /** Whether a session here has the introductions of a peer on a key. */
+  has(app: string, key: string, id: string): boolean
   /**
-   * A peer elsewhere wants these keys: tells those here who do, or only the one named.
-   * @param info - what it has announced, for somebody who hears of some keys
-   * @param still - whether that is so for a key at the moment when somebody is told
+   * Tells the peers here that want these keys of a session of another instance.
+   * @param to - the only one who is to be told
    */
-  introduceRemote(
-    app: string,
-    id: string,
-    info: (hears: Still) => Json | undefined,
-    keys: string[],
-    still: Still,
-    to?: string,
-  ): void
+  introduceRemote(app: string, id: string, keys: string[], shown: Shown, to?: string): void
   /** Two peers whose connection has failed are introduced once more; one or both are elsewhere. */
   introduceAgain(app: string, about: PeerNotice, key: string, to: string): void
-  /** The newest session of a peer is here, and hears of the peers here, for another one asked. */
-  introduceHere(app: string, id: string, keys: string[]): void
-  /** A peer elsewhere has left these keys. */
-  departRemote(app: string, id: string, keys: string[], still: Still): void
-  /** A peer elsewhere, which wants these keys, has new info. */
-  updateRemote(
-    app: string,
-    id: string,
-    info: Json,
-    keys: string[],
-    still: Still,
-    known: Known,
-  ): void
-  /** A peer here has new info, from elsewhere. */
-  show(app: string, id: string, known: Known): void
-  /** A peer that has sessions here. */
-  peer(app: string, id: string): AnnouncingPeer | undefined
+  /** A session of another instance that had these keys is gone: one that is here has them now. */
+  takeOver(app: string, id: string, keys: string[]): void
+  /** A newer session of a peer, on another instance, has these keys now. */
+  replaced(app: string, id: string, keys: string[]): void
+  /** A peer of another instance has left these keys. */
+  departRemote(app: string, id: string, keys: string[]): void
+  /** A session of another instance, which has these keys, has announced something. */
+  updateRemote(app: string, id: string, keys: string[], shown: Shown): void
   /** A peer elsewhere signals one here, with which it shares this key. */
   signalRemote(app: string, from: string, to: string, key: string, signal: Json): void
-  /** Sessions of a peer that are here and older than this do not hear of a key any more. */
-  outranked(app: string, id: string, key: string, since: number | undefined): void
+  /** Sessions of a peer that are here and came before this do not have a key's introductions. */
+  outranked(app: string, id: string, key: string, before: number | undefined): void
   /** Every peer here, with its keys. */
   everyone(): Iterable<{ app: string; id: string; keys: Iterable<string> }>
 }

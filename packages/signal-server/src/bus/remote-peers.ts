@@ -2,7 +2,7 @@ import { topics } from './topics.js'
 import type { PeerNotice } from './wire.js'
 
 /** What an instance tells of a peer, at least. */
-type Notice = Pick<PeerNotice, 'id' | 'since' | 'announced'>
+type Notice = Pick<PeerNotice, 'id' | 'since'>
 
 /** A peer of another instance, on one key. */
 export type RemotePeer<N extends Notice = PeerNotice> = N & {
@@ -18,8 +18,6 @@ export class RemotePeers<N extends Notice = PeerNotice> {
   /** By key's topic and id: one id may be on several instances. */
   readonly #byTopic = new Map<string, Map<string, RemotePeer<N>[]>>()
   readonly #byInstance = new Map<string, Set<RemotePeer<N>>>()
-  /** By app and id; only those that have announced something. */
-  readonly #announcing = new Map<string, Set<RemotePeer<N>>>()
 
   /** How many peers are on a key's topic. */
   count(topic: string): number {
@@ -53,9 +51,13 @@ export class RemotePeers<N extends Notice = PeerNotice> {
     return this.all(topic, id).find((peer) => peer.instance === instance)
   }
 
-  /** A peer, on each key for which an instance has told what it has announced. */
-  announcing(app: string, id: string): Iterable<RemotePeer<N>> {
-    return this.#announcing.get(nameOf({ app, id })) ?? []
+  /** The instances that have peers on a key's topic. */
+  instancesOn(topic: string): Set<string> {
+    const instances = new Set<string>()
+    for (const peers of this.#byTopic.get(topic)?.values() ?? []) {
+      for (const { instance } of peers) instances.add(instance)
+    }
+    return instances
   }
 
   /** Adds a peer, in place of what was known of it. */
@@ -67,9 +69,6 @@ export class RemotePeers<N extends Notice = PeerNotice> {
     byId.set(peer.id, [...(byId.get(peer.id) ?? []), peer])
     const all = this.#byInstance.get(peer.instance) ?? new Set()
     this.#byInstance.set(peer.instance, all.add(peer))
-    if (peer.announced === undefined) return
-    const announcing = this.#announcing.get(nameOf(peer)) ?? new Set()
-    this.#announcing.set(nameOf(peer), announcing.add(peer))
   }
 
   /** @returns whether it was there */
@@ -109,17 +108,12 @@ export class RemotePeers<N extends Notice = PeerNotice> {
   #drop(peer: RemotePeer<N>): void {
     const all = this.#byInstance.get(peer.instance)
     if (all?.delete(peer) && all.size === 0) this.#byInstance.delete(peer.instance)
-    if (peer.announced === undefined) return
-    const announcing = this.#announcing.get(nameOf(peer))
-    if (announcing?.delete(peer) && announcing.size === 0) this.#announcing.delete(nameOf(peer))
   }
 }
 
 /** Of two peers with one id, whether one has had it longer: all instances agree on that. */
 export const isOlder = (one: Owner, other: Owner): boolean =>
   one.since < other.since || (one.since === other.since && one.instance < other.instance)
-
-const nameOf = ({ app, id }: { app: string; id: string }) => JSON.stringify([app, id])
 
 interface Owner {
   readonly since: number

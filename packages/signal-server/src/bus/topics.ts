@@ -6,8 +6,6 @@ export const topics = {
   instance: (id: string): string => `signal:instance:${id}`,
   /** Everyone who has peers that want a key. */
   key: (app: string, key: string): string => `signal:key:${JSON.stringify([app, key])}`,
-  /** Everyone who has sessions of a peer. */
-  peer: (app: string, id: string): string => `signal:peer:${JSON.stringify([app, id])}`,
   /** Everyone who has one of two peers waiting, or piped, on a key. */
   pair: (app: string, ids: readonly [string, string], key: string): string =>
     `signal:pair:${JSON.stringify([app, ...[...ids].sort(), key])}`,

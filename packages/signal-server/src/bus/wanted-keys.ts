@@ -31,8 +31,11 @@ export class WantedKeys {
     this.#untold.set(topic, (this.#untold.get(topic) ?? new Set()).add(id))
   }
 
-  /** Tells the others, once their answers can be heard, that a peer here wants keys. */
-  tell(app: string, keys: readonly string[], id: string): void {
+  /**
+   * Tells the others, once their answers can be heard, that a peer here wants keys.
+   * @param t - whether it has asked for introductions, or an older session of it has them now
+   */
+  tell(app: string, keys: readonly string[], id: string, t: 'join' | 'renew' = 'join'): void {
     const names = keys.map((key) => topics.key(app, key))
     this.#subscriptions.whenHeard(names, () => {
       // it may have left some meanwhile
@@ -41,8 +44,7 @@ export class WantedKeys {
       for (const [n, key] of wanted.entries()) {
         const peer = this.local.peerOn(app, key, id)!
         const more = n + 1 < wanted.length
-        const join = { t: 'join', app, key, peer, ...(more && { more }) } as const
-        this.instances.publish(topics.key(app, key), join)
+        this.instances.publish(topics.key(app, key), { t, app, key, peer, ...(more && { more }) })
       }
     })
   }

@@ -7,19 +7,10 @@ export interface PeerNotice {
   reads?: number
   /** When the newest of its sessions that joined the key came, on the instances' clock. */
   since: number
-  /** What counts of all that its sessions have announced, wherever they are. */
+  /** What that session has announced. */
   info?: Json
-  /** When that was announced, on the instances' clock. */
+  /** When it announced that, on the instances' clock. */
   announced?: number
-}
-
-/** What a session of a peer has announced. */
-export interface AnnouncementNotice {
-  readonly info: Json
-  /** When that session came, on the instances' clock: that of the newest one counts. */
-  readonly since: number
-  /** When it announced it. */
-  readonly at: number
 }
 
 /** A peer of an endpoint that has its peers on several instances. */
@@ -47,9 +38,8 @@ export interface HoldNotice {
 
 /**
  * What instances tell each other, by `t`. To all instances: `alive`, `bye`, `anew`, `told`. On a
- * key's topic: `join`, `renew`, `leave`, `again`. On a pair's topic: `hold`. On a peer's topic:
- * `announced`. To one instance: the others (and `hold`, `told`, `announced`). Unknown types and
- * fields are ignored, so that versions may differ.
+ * key's topic: `join`, `renew`, `leave`, `again`. On a pair's topic: `hold`. To one instance: the
+ * others (and `hold`, `told`). Unknown types and fields are ignored, so that versions may differ.
  */
 export type BusMessage =
   | { t: 'alive' }
@@ -63,17 +53,15 @@ export type BusMessage =
   /** With `more`, other keys of the same Join may follow; the same holds for `here` and `leave`. */
   | { t: 'join'; app: string; key: string; peer: PeerNotice; more?: boolean }
   | HereMessage
-  /** A peer's newest session with a key is another one now; nobody need be introduced. */
-  | { t: 'renew'; app: string; key: string; peer: PeerNotice }
+  /**
+   * The newest session that a peer has here on a key is an older one now. It is introduced if it has
+   * the key's introductions by that, and answered as if it had joined the key.
+   */
+  | { t: 'renew'; app: string; key: string; peer: PeerNotice; more?: boolean }
   | { t: 'leave'; app: string; key: string; id: string; more?: boolean }
   /** Asks whether that was all; the answer comes behind all that was begun. */
   | { t: 'rest'; answer?: boolean }
   | UpdateMessage
-  /**
-   * What counts of the sessions that the peer has here, nothing where none has announced anything.
-   * With `ask`, whoever has sessions of the peer that have answers the same.
-   */
-  | { t: 'announced'; app: string; id: string; what?: AnnouncementNotice; ask?: boolean }
   | { t: 'again'; app: string; key: string; to: string; about: string }
   | { t: 'signal'; app: string; from: string; to: string; key: string; signal: Json }
   /** Whoever has peers of an endpoint tells of them. */
@@ -110,20 +98,18 @@ interface HereMessage {
   key: string
   peers: PeerNotice[]
   more?: boolean
-  /** When that was announced which is known here of who has asked; it may have changed meanwhile. */
+  /** When that was announced which is known here of the session that has asked. */
   knows?: number
 }
 
-/** What counts of a peer here, which wants these keys, is something else now. */
+/** The newest session that a peer has here on these keys has announced something. */
 interface UpdateMessage {
   t: 'update'
   app: string
   id: string
   keys: string[]
-  info?: Json
-  announced?: number
-  /** Nobody need be shown it: what counted before is gone, with the session that announced it. */
-  quiet?: boolean
+  info: Json
+  announced: number
 }
 
 /** Bytes of a pipe, the only message that is not JSON. */

@@ -1,27 +1,35 @@
 import type { Json } from 'signal-protocol'
-import type { AnnouncingPeer, Known, LocalIntroductions } from '../bus/local-introductions.js'
+import type { LocalIntroductions, Shown } from '../bus/local-introductions.js'
 import type { PeerNotice } from '../bus/wire.js'
+import { Audience } from './audience.js'
 import type { Dialect } from './dialects/dialect.js'
-import { update } from './introductions.js'
+import { bySession, introduce, tellOthers, tellReplaced } from './introductions.js'
 import type { Peer } from './peer.js'
 import type { Session } from './session.js'
 import type { SlicedWork, Steps } from '../sliced-work.js'
 import type { Worlds } from './worlds.js'
 
-type Still = (key: string) => boolean
-
 /** What the peers of other instances bring about here, and what others may know of those here. */
 export class Abroad implements LocalIntroductions {
+  /** Whether a session can read Signals. */
+  readonly #reads = ({ dialect }: Session): boolean => dialect === this.v1
+
   /**
    * @param worlds - of all apps
    * @param v1 - the dialect that knows more than Introductions
-   * @param introduced - called for each Introduction that is told here
+   * @param present - whether a peer wants a key, here or on another instance
+   * @param introduced - called for each pair of which one is told here
    */
   constructor(
     private readonly worlds: Worlds<Session>,
     private readonly v1: Dialect,
     private readonly work: SlicedWork,
-    private readonly introduced: (app: string, to: string, about: string, keys: string[]) => void,
+    private readonly present: (app: string, id: string, key: string) => boolean,
+    private readonly introduced: (
+      app: string,
+      ids: readonly [string, string],
+      keys: readonly string[],
+    ) => void,
   ) {}
 
   count(app: string, key: string): number {
@@ -34,80 +42,75 @@ export class Abroad implements LocalIntroductions {
   }
 
   peerOn(app: string, key: string, id: string): PeerNotice | undefined {
-    const peer = this.worlds.get(app)?.peers.get(id)
+    const peer = this.#peer(app, id)
     return peer?.has(key) ? this.#notice(peer, key) : undefined
   }
 
-  introduceRemote(
-    app: string,
-    id: string,
-    info: (hears: Still) => Json | undefined,
-    keys: string[],
-    still: Still,
-    to?: string,
-  ): void {
-    this.work.run(this.#introduce(app, { id, info }, keys, still, to))
+  has(app: string, key: string, id: string): boolean {
+    return this.#peer(app, id)?.sessionFor(key) !== undefined
+  }
+
+  introduceRemote(app: string, id: string, keys: string[], shown: Shown, to?: string): void {
+    const world = this.worlds.get(app)
+    if (!world) return
+    const steps = to === undefined ? this.#tellAll : this.#tellOne
+    this.work.run(steps.call(this, { app, id, shown }, keys, to))
   }
 
   introduceAgain(app: string, { id, info }: PeerNotice, key: string, to: string): void {
-    const target = this.worlds.get(app)?.peers.get(to)?.sessionFor(key)
+    const target = this.#peer(app, to)?.sessionFor(key)
     target?.tell({ type: 'introduction', id, keys: [key], info, again: true })
-    if (target) this.introduced(app, to, id, [key])
+    if (target) this.introduced(app, [to, id], [key])
   }
 
-  introduceHere(app: string, id: string, keys: string[]): void {
-    const shared = new Map<Peer<Session>, string[]>()
-    for (const key of keys) {
-      for (const other of this.worlds.get(app)?.interests.peers(key) ?? []) {
-        const before = shared.get(other)
-        if (before) before.push(key)
-        else if (other.id !== id) shared.set(other, [key])
-      }
-    }
-    for (const [other, common] of shared) {
-      const info = () => other.info
-      this.introduceRemote(app, other.id, info, common, (key) => other.has(key), id)
+  takeOver(app: string, id: string, keys: string[]): void {
+    const peer = this.#peer(app, id)
+    for (const [heir, inherited] of bySession(keys, (key) => peer?.sessionFor(key))) {
+      const told = (other: string, common: readonly string[]) =>
+        this.introduced(app, [id, other], common)
+      this.work.run(introduce(heir, inherited, new Set(inherited), told))
     }
   }
 
-  departRemote(app: string, id: string, keys: string[], still: Still): void {
-    this.work.run(this.#depart(app, id, keys, still))
+  replaced(app: string, id: string, keys: string[]): void {
+    const peer = this.#peer(app, id)
+    tellReplaced(keys, (key) => (peer?.sessionFor(key) ? undefined : peer?.newestWith(key)))
   }
 
-  updateRemote(
-    app: string,
-    id: string,
-    info: Json,
-    keys: string[],
-    still: Still,
-    known: Known,
-  ): void {
+  departRemote(app: string, id: string, keys: string[]): void {
     const world = this.worlds.get(app)
-    if (world) this.work.run(update(world, { id, info, keys }, still, known))
+    const gone = (key: string) => !this.present(app, id, key)
+    if (!world) return
+    this.work.run(
+      tellOthers(world, id, keys, gone, (left) => ({ type: 'departure', id, keys: left })),
+    )
   }
 
-  show(app: string, id: string, known: Known): void {
+  updateRemote(app: string, id: string, keys: string[], shown: Shown): void {
     const world = this.worlds.get(app)
-    const peer = world?.peers.get(id)
-    const announcement = peer?.announcement
-    if (!world || !peer || !announcement) return
-    const { info, at } = announcement
-    const still = () => peer.announcement?.at === at
-    this.work.run(update(world, { id, info, keys: peer.keys }, still, known))
-  }
-
-  peer(app: string, id: string): AnnouncingPeer | undefined {
-    return this.worlds.get(app)?.peers.get(id)
+    if (!world) return
+    // all at once, unless some of it has not come yet
+    for (const announced of new Set(keys.map((key) => shown(key)?.announced))) {
+      const still = (key: string) => shown(key)?.announced === announced
+      const info = shown(keys.find(still)!)?.info
+      if (announced === undefined || info === undefined) continue
+      const notice = (common: readonly string[]) =>
+        ({ type: 'update', id, info, keys: common }) as const
+      this.work.run(tellOthers(world, id, keys.filter(still), still, notice))
+    }
   }
 
   signalRemote(app: string, from: string, to: string, key: string, signal: Json): void {
-    const sessions = this.worlds.get(app)?.peers.get(to)?.sessions ?? []
-    const receiver = sessions.findLast((session) => this.#readsSignals(session, key))
+    const receiver = this.#peer(app, to)?.newestWith(key, this.#reads)
     receiver?.tell({ type: 'signal', from, signal })
   }
 
-  outranked(app: string, id: string, key: string, since: number | undefined): void {
-    this.worlds.get(app)?.peers.get(id)?.outranked(key, since)
+  outranked(app: string, id: string, key: string, before: number | undefined): void {
+    const world = this.worlds.get(app)
+    const peer = world?.peers.get(id)
+    const session = peer?.sessionFor(key)
+    peer?.outranked(key, before)
+    if (peer?.sessionFor(key) !== session) world!.changes++
   }
 
   *everyone(): Iterable<{ app: string; id: string; keys: Iterable<string> }> {
@@ -116,69 +119,57 @@ export class Abroad implements LocalIntroductions {
     }
   }
 
+  #peer(app: string, id: string): Peer<Session> | undefined {
+    return this.worlds.get(app)?.peers.get(id)
+  }
+
   /** A peer as other instances know it. */
   #notice(peer: Peer<Session>, key: string): PeerNotice {
-    const { id, announcement, sessions } = peer
-    const since = peer.newestWith(key)?.arrival ?? 0
-    const reads = sessions.findLast((session) => this.#readsSignals(session, key))?.arrival
+    const { id } = peer
+    const { arrival: since = 0, announcement } = peer.newestWith(key) ?? {}
+    const reads = peer.newestWith(key, this.#reads)?.arrival
     const said = announcement && { info: announcement.info, announced: announcement.at }
     return { id, since, ...(reads !== undefined && { reads }), ...said }
   }
 
-  #readsSignals({ dialect, keys }: Session, key: string): boolean {
-    return dialect === this.v1 && keys.has(key)
-  }
-
-  *#introduce(
-    app: string,
-    { id, info }: { id: string; info: (hears: Still) => Json | undefined },
-    keys: string[],
-    still: Still,
-    to?: string,
-  ): Steps {
-    const targets = new Map<Session, string[]>()
-    yield* this.#audience(app, id, keys, targets, to)
-    for (const [target, common] of targets) {
-      // who has asked, and shares many keys with many, is told no faster than it reads
-      while (to !== undefined && target.congested) yield target.drained()
-      const shared = common.filter(still)
-      if (shared.length === 0) continue
-      const hears = (key: string) => target.peer.sessionFor(key) === target
-      target.tell({ type: 'introduction', id, keys: shared, info: info(hears) })
-      this.introduced(app, target.id, id, shared)
+  *#tellAll(about: About, keys: string[]): Steps {
+    const audience = new Audience(this.worlds.get(about.app)!, about.id, keys)
+    yield* audience.gather()
+    for (const target of audience) {
+      this.#tell(target, about, audience.keysOf(target))
       yield
     }
   }
 
-  *#depart(app: string, id: string, keys: string[], still: Still): Steps {
-    const targets = new Map<Session, string[]>()
-    yield* this.#audience(app, id, keys, targets)
-    for (const [target, common] of targets) {
-      const left = common.filter(still)
-      if (left.length > 0) target.tell({ type: 'departure', id, keys: left })
+  *#tellOne(about: About, keys: string[], to?: string): Steps {
+    const peer = to === about.id ? undefined : this.#peer(about.app, to!)
+    for (const target of bySession(keys, (key) => peer?.sessionFor(key)).keys()) {
+      // a session that has asked, and shares many keys with many, is told no faster than it reads
+      while (target.congested) yield target.drained()
+      this.#tell(
+        target,
+        about,
+        keys.filter((key) => peer!.sessionFor(key) === target),
+      )
       yield
     }
   }
 
-  /** Who here hears of a peer elsewhere, and on which keys; never the peer itself. */
-  *#audience(
-    app: string,
-    id: string,
-    keys: string[],
-    found: Map<Session, string[]>,
-    only?: string,
-  ): Steps {
-    const world = this.worlds.get(app)
-    const named = only === undefined ? undefined : world?.peers.get(only)
-    for (const key of keys) {
-      const here = only === undefined ? world?.interests.peers(key) : named && [named]
-      for (const peer of here ?? []) {
-        const target = peer.id === id ? undefined : peer.sessionFor(key)
-        const common = target && found.get(target)
-        if (common) common.push(key)
-        else if (target) found.set(target, [key])
-        yield
-      }
-    }
+  #tell(target: Session, { app, id, shown }: About, keys: readonly string[]): void {
+    const common = keys.filter((key) => shown(key) !== undefined)
+    if (common.length === 0) return
+    // all of these are of one session, which may not have told of each key yet what it announced last
+    const newest = common
+      .map((key) => shown(key)!)
+      .reduce((one, other) => ((other.announced ?? 0) > (one.announced ?? 0) ? other : one))
+    target.tell({ type: 'introduction', id, keys: common, info: newest.info })
+    this.introduced(app, [target.id, id], common)
   }
+}
+
+/** A session of another instance that peers here are told about. */
+interface About {
+  readonly app: string
+  readonly id: string
+  readonly shown: Shown
 }

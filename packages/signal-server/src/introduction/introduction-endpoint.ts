@@ -37,9 +37,13 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const registrations = new Amounts(maxRegistrations, perAddress)
     this.#registrations = registrations
     this.#acceptor = new WebSocketAcceptor({ maxMessageBytes, closeTime, autoPong: false })
-    const abroad = new Abroad(this.#worlds, v1, this.work, (app, to, about, keys) => {
-      this.#requests.introduced(app, [to, about], keys)
-    })
+    const abroad = new Abroad(
+      this.#worlds,
+      v1,
+      this.work,
+      (app, id, key) => this.#requests.isPresent(app, id, key),
+      (app, ids, keys) => this.#requests.introduced(app, ids, keys),
+    )
     const { instances } = context
     const across = instances && new IntroductionsAcross(instances, abroad)
     this.#requests = new Requests(context, { worlds: this.#worlds, registrations, v1, across })
@@ -75,12 +79,10 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   gone(session: Session): void {
     const { world, id, startedAt } = session
     this.#sessions.delete(session)
-    const keys = this.#across ? [...session.keys] : []
     const left = world.remove(session)
     this.#worlds.tidy(world)
-    const departure = this.#requests.departed(session, left)
-    this.#across?.renew(world.app, id, keys)
-    if (!this.#ending) this.work.run(departure)
+    const telling = this.#requests.left(session, left)
+    if (!this.#ending) this.work.run(telling)
     const lasted = Date.now() - startedAt
     this.context.events.emit('sessionEnd', { app: world.app, id, lasted })
   }
@@ -92,8 +94,8 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   introduceAgain(app: string, to: string, about: string, key: string): boolean {
     const world = this.#worlds.get(app)
     const target = world?.peers.get(to)?.sessionFor(key)
-    const other = world?.peers.get(about)
-    if (target && other?.has(key)) {
+    const other = world?.peers.get(about)?.sessionFor(key)
+    if (target && other) {
       target.tell({ type: 'introduction', id: about, keys: [key], info: other.info, again: true })
       this.#requests.introduced(app, [to, about], [key])
       return true

@@ -1,6 +1,3 @@
-import type { Json } from 'signal-protocol'
-import type { Announcement } from '../bus/announcement.js'
-
 /** What a world knows of a session. */
 export interface Member {
   /** Of its peer. */
@@ -10,8 +7,6 @@ export interface Member {
   readonly keys: Set<string>
   /** Called when it has joined or left keys. */
   keysChanged?(): void
-  /** What it announced. */
-  readonly announcement: Announcement | undefined
 }
 
 /** A client with an id; it lives as long as one of its sessions does. */
@@ -23,10 +18,8 @@ export class Peer<M extends Member> {
    * each of thousands would take long.
    */
   #byKey: Map<string, M[]> | undefined
-  /** When its newest session on another instance came, by key. */
+  /** Sessions here that came before this do not have a key's introductions: a newer one is elsewhere. */
   #elsewhere: Map<string, number> | undefined
-  /** What counts rather than anything that was announced here: from another instance. */
-  announcedElsewhere: Announcement | undefined
 
   constructor(readonly id: string) {}
 
@@ -40,11 +33,14 @@ export class Peer<M extends Member> {
     return elsewhere !== undefined && elsewhere > newest!.arrival ? undefined : newest
   }
 
-  /** The newest session here that joined a key. */
-  newestWith(key: string): M | undefined {
-    if (this.#byKey) return this.#byKey.get(key)?.at(-1)
+  /** The newest session here that joined a key, and of which something holds. */
+  newestWith(key: string, holds?: (session: M) => boolean): M | undefined {
+    if (this.#byKey) {
+      const holders = this.#byKey.get(key)
+      return holds ? holders?.findLast(holds) : holders?.at(-1)
+    }
     const only = this.sessions[0]
-    return only?.keys.has(key) ? only : undefined
+    return only?.keys.has(key) && (holds?.(only) ?? true) ? only : undefined
   }
 
   /** The same, of a peer that is known to have joined the key. */
@@ -57,29 +53,19 @@ export class Peer<M extends Member> {
     return this.newestWith(key) !== undefined
   }
 
-  /** Whether some of its keys' introductions may go to another instance. */
-  get isElsewhere(): boolean {
-    return this.#elsewhere !== undefined
+  /** The session here that a newer one follows directly, of those that joined a key. */
+  olderThan(session: M, key: string): M | undefined {
+    const holders = this.#byKey?.get(key) ?? []
+    return holders[place(holders, session) - 1]
   }
 
-  /** @param since - when its newest session with a key on another instance came, if there is one */
-  outranked(key: string, since: number | undefined): void {
-    if (since !== undefined) (this.#elsewhere ??= new Map()).set(key, since)
+  /**
+   * @param before - sessions here that came before this do not have a key's introductions, because a
+   * newer one is on another instance; undefined if there is none
+   */
+  outranked(key: string, before: number | undefined): void {
+    if (before !== undefined) (this.#elsewhere ??= new Map()).set(key, before)
     else if (this.#elsewhere?.delete(key) && this.#elsewhere.size === 0) this.#elsewhere = undefined
-  }
-
-  /** What the newest session here that announced something has announced. */
-  get announcedHere(): Announcement | undefined {
-    return this.sessions.findLast(({ announcement }) => announcement)?.announcement
-  }
-
-  /** The same of all its sessions that live, wherever they are: that is what counts. */
-  get announcement(): Announcement | undefined {
-    return this.announcedElsewhere ?? this.announcedHere
-  }
-
-  get info(): Json | undefined {
-    return this.announcement?.info
   }
 
   /** Of all its sessions here. */
@@ -109,14 +95,17 @@ export class Peer<M extends Member> {
     else this.#byKey?.set(key, [session])
   }
 
-  /** @returns whether the peer has left the key by it: none of its sessions holds it any more */
-  leave(session: M, key: string): boolean {
-    if (!session.keys.delete(key)) return false
+  /**
+   * Takes a key from a session that has joined it.
+   * @returns the newest session that has joined it still
+   */
+  leave(session: M, key: string): M | undefined {
+    session.keys.delete(key)
     const holders = this.#byKey?.get(key)
-    if (!holders) return true
+    if (!holders) return undefined
     take(holders, session)
-    if (holders.length > 0) return false
-    return this.#byKey!.delete(key)
+    if (holders.length === 0) this.#byKey!.delete(key)
+    return holders.at(-1)
   }
 }
 

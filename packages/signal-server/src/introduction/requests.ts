@@ -1,13 +1,15 @@
 import { errorSentence, type Json } from 'signal-protocol'
 import type { IntroductionsAcross } from '../bus/introductions-across.js'
+import type { RemotePeer } from '../bus/remote-peers.js'
 import type { EndpointContext } from '../endpoint.js'
 import type { Amounts } from '../limits/amounts.js'
 import { log } from '../log.js'
 import type { Dialect, Request } from './dialects/dialect.js'
-import { depart, introduce, update } from './introductions.js'
+import { bySession, introduce, tellOthers, tellReplaced } from './introductions.js'
 import { JoinLimits } from './join-limits.js'
 import type { Session } from './session.js'
 import type { Steps } from '../sliced-work.js'
+import type { Left } from './world.js'
 import type { Worlds } from './worlds.js'
 
 /** Where requests are carried out. */
@@ -41,7 +43,7 @@ export class Requests {
       case 'announce':
         return yield* this.#announce(session, request.info)
       case 'signal':
-        return this.#signal(session, request.to, request.signal)
+        return yield* this.#signal(session, request.to, request.signal)
       case 'ping':
         return session.tell({ type: 'pong' })
       case 'nothing':
@@ -49,19 +51,28 @@ export class Requests {
   }
 
   /**
-   * A session's peer has left keys.
+   * A session has left keys.
    * @returns the steps that tell everyone here who is concerned
    */
-  departed(session: Session, keys: string[]): Steps {
-    if (keys.length === 0) return nothing()
+  left(session: Session, { keys, heirs, held }: Left<Session>): Steps {
     const { across } = this.place
     const { world, id } = session
-    this.context.outcomes.count('departed')
-    this.context.events.emit('departure', { app: world.app, id, keys })
-    across?.leave(world.app, id, keys)
+    if (keys.length > 0) {
+      this.context.outcomes.count('departed')
+      this.context.events.emit('departure', { app: world.app, id, keys })
+      across?.leave(world.app, id, keys)
+    }
+    for (const inherited of heirs.values()) across?.renew(world.app, id, inherited)
+    across?.passOn(world.app, id, held)
     // what it wants on another instance too, it has not left
     const gone = across ? keys.filter((key) => !across.has(world.app, id, key)) : keys
-    return gone.length > 0 ? depart(session, gone) : nothing()
+    return this.#tellLeft(session, gone, heirs)
+  }
+
+  /** Whether a peer wants a key, here or on another instance. */
+  isPresent(app: string, id: string, key: string): boolean {
+    const { worlds, across } = this.place
+    return (worlds.get(app)?.peers.get(id)?.has(key) || across?.has(app, id, key)) ?? false
   }
 
   /** Counts and tells the app that two peers were introduced. */
@@ -74,25 +85,43 @@ export class Requests {
     const joined = this.#limits.allowed(session, keys)
     if (joined.length === 0) return
     const { across } = this.place
-    const { world } = session
-    const known = new Set(joined.filter((key) => session.peer.has(key)))
+    const { world, peer } = session
+    const known = joined.filter((key) => peer.has(key))
+    const taken = joined.filter((key) => !session.keys.has(key))
     world.join(session, joined)
     this.context.outcomes.count('joined')
     log.introduction('%s joins %d keys', session.id, joined.length)
     if (across) {
-      const fresh = joined.filter((key) => !known.has(key))
+      const before = new Set(known)
+      const fresh = joined.filter((key) => !before.has(key))
       across.join(world.app, session.id, joined, fresh)
     }
-    yield* introduce(session, joined, known, (other, common) => {
-      this.introduced(world.app, [session.id, other], common)
+    tellReplaced(taken, (key) => peer.olderThan(session, key))
+    tellReplaced(joined, (key) => (peer.sessionFor(key) === session ? undefined : session))
+    for (const [newest, keys] of bySession(joined, (key) => peer.sessionFor(key))) {
+      yield* this.#introduce(newest, keys, known)
+    }
+  }
+
+  *#tellLeft({ world, id }: Session, gone: string[], heirs: Left<Session>['heirs']): Steps {
+    const isGone = (key: string) => !this.isPresent(world.app, id, key)
+    if (gone.length > 0) {
+      yield* tellOthers(world, id, gone, isGone, (keys) => ({ type: 'departure', id, keys }))
+    }
+    for (const [heir, inherited] of heirs) yield* this.#introduce(heir, inherited, inherited)
+  }
+
+  /** @param known - those of the keys that the peer wanted before */
+  #introduce(session: Session, keys: readonly string[], known: readonly string[]): Steps {
+    const { id, world } = session
+    return introduce(session, keys, new Set(known), (other, common) => {
+      this.introduced(world.app, [id, other], common)
     })
   }
 
   *#leave(session: Session, keys: string[]): Steps {
     log.introduction('%s leaves %d keys', session.id, keys.length)
-    const departure = this.departed(session, session.world.leave(session, keys))
-    this.place.across?.renew(session.world.app, session.id, keys)
-    yield* departure
+    yield* this.left(session, session.world.leave(session, keys))
   }
 
   *#announce(session: Session, info: Json): Steps {
@@ -104,32 +133,49 @@ export class Requests {
     }
     session.announce(info)
     const { id, world, peer, announcement } = session
-    this.place.across?.announce(world.app, id)
-    // what counts is the newest session's, for all who share a key with any of them
-    const counts = () => peer.announcement === announcement
-    if (counts()) yield* update(world, { id, info, keys: peer.keys }, counts)
+    const newest = [...session.keys].filter((key) => peer.newestWith(key) === session)
+    const { across } = this.place
+    const what = { info, announced: announcement!.at }
+    if (across) yield* across.announce(world.app, id, newest, what)
+    const isShown = (key: string) =>
+      peer.sessionFor(key) === session && session.announcement === announcement
+    const keys = newest.filter(isShown)
+    yield* tellOthers(world, id, keys, isShown, (common) => ({
+      type: 'update',
+      id,
+      info,
+      keys: common,
+    }))
   }
 
-  #signal(session: Session, to: string, signal: Json): void {
+  /** Brings a Signal to the newest session of a peer that shares a key with this one and reads it. */
+  *#signal(session: Session, to: string, signal: Json): Steps {
     const { across, v1 } = this.place
-    const { world, peer } = session
-    const sharesKey = ({ keys }: Session) => {
-      for (const key of keys) if (world.interests.has(key, peer)) return true
-      return false
+    const { world, keys } = session
+    let shared = false
+    let receiver: Session | undefined
+    let remote: RemotePeer | undefined
+    let looked = 0
+    for (const key of to === session.id ? [] : keys) {
+      if (++looked % keysAtOnce === 0) yield
+      for (const peer of across?.all(world.app, to, key) ?? []) {
+        shared = true
+        if (peer.reads !== undefined && peer.reads > (remote?.reads ?? 0)) remote = peer
+      }
+      const target = world.peers.get(to)
+      if (!target?.has(key)) continue
+      shared = true
+      const reader = target.newestWith(key, ({ dialect }) => dialect === v1)
+      if (reader && reader.arrival > (receiver?.arrival ?? 0)) receiver = reader
     }
-    const target = to === session.id ? undefined : world.peers.get(to)
-    const receiver = target?.sessions.findLast((other) => other.dialect === v1 && sharesKey(other))
-    const remote = to === session.id ? undefined : across?.find(world.app, to, session.keys)
-    // the newest session of all that can read it
-    if (remote && (remote.reads ?? 0) > (receiver?.arrival ?? 0)) {
+    if (remote && remote.reads! > (receiver?.arrival ?? 0)) {
       return across?.signal(remote, session.id, signal)
     }
     if (receiver) return receiver.tell({ type: 'signal', from: session.id, signal })
-
-    const known = target?.sessions.some(sharesKey) || remote
-    const code = known ? 'not_supported' : 'unknown_peer'
+    const code = shared ? 'not_supported' : 'unknown_peer'
     session.tell({ type: 'error', code, message: errorSentence[code], id: to })
   }
 }
 
-function* nothing(): Steps {}
+// so many keys are looked at between two looks at the clock
+const keysAtOnce = 256

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net'
 import { CloseCode, closeReason, type Json } from 'signal-protocol'
 import type { WebSocket } from 'ws'
 import type { Grant } from '../authorize.js'
-import type { Announcement } from '../bus/announcement.js'
 import type { EndpointContext } from '../endpoint.js'
 import type { Pulse } from '../heartbeat.js'
 import { Rank, type Holding } from '../limits/holders.js'
@@ -38,6 +37,13 @@ export interface SessionParts {
   readonly place: Holding
   /** Its part of the keys of all sessions. */
   readonly registered: Holding
+}
+
+/** What a session has announced. */
+export interface Announcement {
+  readonly info: Json
+  /** On the instances' clock; 0 if there is one instance only. */
+  readonly at: number
 }
 
 let arrivals = 0
@@ -96,6 +102,11 @@ export class Session implements Pulse, Member, InboxOwner {
     this.tell({ type: 'welcome', id })
   }
 
+  /** What it has announced. */
+  get info(): Json | undefined {
+    return this.announcement?.info
+  }
+
   /** Whether it still takes part. */
   get open(): boolean {
     return !this.#gone
@@ -107,9 +118,7 @@ export class Session implements Pulse, Member, InboxOwner {
   }
 
   announce(info: Json): void {
-    const { instances } = this.context
-    const at = instances?.now() ?? 0
-    this.announcement = { info, since: this.arrival, at, instance: instances?.id ?? '' }
+    this.announcement = { info, at: this.context.instances?.now() ?? 0 }
   }
 
   /** Sends a notice in the session's dialect; one that the dialect has no words for is left out. */

@@ -6,12 +6,22 @@ export interface Registrations {
   registrations: number
 }
 
+/** What comes of it when a session leaves keys. */
+export interface Left<M> {
+  /** Those that the peer has left by it: no other session of it has joined them. */
+  readonly keys: string[]
+  /** Those of which another session is the newest of the peer here now. */
+  readonly heirs: Map<M, string[]>
+  /** Those of which it had the introductions. */
+  readonly held: string[]
+}
+
 /** The peers and keys of one app; worlds share nothing. */
 export class World<M extends Member & { readonly peer: Peer<M> }> {
   readonly peers = new Map<string, Peer<M>>()
   readonly interests = new InterestIndex<Peer<M>>()
-  /** Grows whenever a session gives up keys, so that long work notices. */
-  departures = 0
+  /** Grows whenever a key's introductions may have gone to another session, or to none. */
+  changes = 0
 
   /**
    * @param app - the app's name; '' where none was granted
@@ -32,6 +42,7 @@ export class World<M extends Member & { readonly peer: Peer<M> }> {
 
   join(session: M, keys: Iterable<string>): void {
     const before = session.keys.size
+    if (session.peer.sessions.length > 1) this.changes++
     for (const key of keys) {
       session.peer.join(session, key)
       this.interests.add(key, session.peer)
@@ -40,29 +51,33 @@ export class World<M extends Member & { readonly peer: Peer<M> }> {
     session.keysChanged?.()
   }
 
-  /**
-   * Takes keys from a session.
-   * @returns those that no other session of its peer holds: the ones that the peer has left
-   */
-  leave(session: M, keys: Iterable<string>): string[] {
-    const left: string[] = []
+  /** Takes keys from a session. */
+  leave(session: M, keys: Iterable<string>): Left<M> {
+    const { peer } = session
+    const left: Left<M> = { keys: [], heirs: new Map(), held: [] }
     const before = session.keys.size
     for (const key of keys) {
-      if (!session.peer.leave(session, key)) continue
-      this.interests.delete(key, session.peer)
-      left.push(key)
+      if (!session.keys.has(key)) continue
+      const wasNewest = peer.newestWith(key) === session
+      if (peer.sessionFor(key) === session) left.held.push(key)
+      const heir = peer.leave(session, key)
+      if (!heir) {
+        this.interests.delete(key, peer)
+        left.keys.push(key)
+      } else if (wasNewest) {
+        const inherited = left.heirs.get(heir)
+        if (inherited) inherited.push(key)
+        else left.heirs.set(heir, [key])
+      }
     }
-    if (session.keys.size < before) this.departures++
+    if (session.keys.size < before) this.changes++
     this.total.registrations -= before - session.keys.size
     session.keysChanged?.()
     return left
   }
 
-  /**
-   * Takes exactly this session away, and its peer with the last one.
-   * @returns the keys that the peer has left by it
-   */
-  remove(session: M): string[] {
+  /** Takes exactly this session away, and its peer with the last one. */
+  remove(session: M): Left<M> {
     const { peer } = session
     const left = this.leave(session, [...session.keys])
     peer.remove(session)

@@ -20,8 +20,10 @@ export type Notice =
       /** The server has ended the pipe that the two had. */
       again?: true
     }
-  | { type: 'update'; id: string; info: Json }
+  | { type: 'update'; id: string; info: Json; keys: readonly string[] }
   | { type: 'departure'; id: string; keys: readonly string[] }
+  /** A newer session of the client's id has these keys. */
+  | { type: 'replaced'; keys: readonly string[] }
   | { type: 'signal'; from: string; signal: Json }
   | { type: 'pong' }
   | { type: 'error'; code: ErrorCode; message: string; keys?: string[]; id?: string }

@@ -32,9 +32,11 @@ export function signalV1(
         return { type: 'Welcome', id: notice.id, server, ...(ice.length && { iceServers: ice }) }
       }
       case 'update':
-        return { ...notice, type: 'Update' }
+        return { ...notice, type: 'Update', keys: notice.keys as string[] }
       case 'departure':
         return { ...notice, type: 'Departure', keys: notice.keys as string[] }
+      case 'replaced':
+        return { type: 'Replaced', keys: notice.keys as string[] }
       case 'signal':
         return { ...notice, type: 'Signal' }
       case 'pong':
