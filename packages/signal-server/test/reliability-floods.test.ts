@@ -34,6 +34,30 @@ const floods: Record<
     begin: async (server) => (await openPairs(server, 20)).flat(),
     bytes: flood(clientFrame(2), 4 * megabyte),
   },
+  'pings in 200 introductions': {
+    begin: (server) => open(server, paths(200, '/introduction/alice')),
+    bytes: flood(clientFrame(9), megabyte),
+    mostResident: 150 * megabyte,
+  },
+  'pings between messages in 200 introductions': {
+    begin: (server) => open(server, paths(200, '/introduction/alice')),
+    bytes: flood(Buffer.concat([clientFrame(9), clientFrame(1, '{}')]), megabyte),
+  },
+  'pongs in 200 introductions': {
+    begin: (server) => open(server, paths(200, '/introduction/alice')),
+    bytes: flood(clientFrame(10), megabyte),
+  },
+  'Pings of signal.v1 in 200 introductions': {
+    begin: (server) => open(server, paths(200, '/introduction/alice')),
+    bytes: flood(clientFrame(1, '{"type":"Ping"}'), megabyte),
+  },
+  'fragments of no bytes in 200 introductions': {
+    begin: (server) => open(server, paths(200, '/introduction/alice')),
+    bytes: Buffer.concat([
+      clientFrame(1, '{', { fin: false }),
+      flood(clientFrame(0, '', { fin: false }), 20_000),
+    ]),
+  },
   'pings of 200 connections that wait': {
     begin: (server) => open(server, paths(200, '/connection/alice/bob/')),
     bytes: flood(clientFrame(9), megabyte),

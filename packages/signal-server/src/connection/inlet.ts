@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { Share, type ByteBudget } from '../byte-budget.js'
+import { startReading, stopReading } from '../reading.js'
 
 /** Why a client is not read; it is read when no reason is left. */
 export const Pause = { target: 1, pace: 2, budget: 4, full: 8, pings: 16, held: 32 } as const
@@ -59,22 +60,7 @@ export class Inlet {
 
   #read(): void {
     this.#ahead.set(0)
-    if (!this.socket.destroyed) this.socket._read(0)
+    startReading(this.socket)
     this.socket.resume()
   }
-}
-
-/**
- * A stream that is paused reads one more chunk of up to 64 KiB: with thousands of sockets paused to
- * save memory that is more than all they may hold. There is no documented way to prevent it, so
- * where a runtime has no such handle, that is what happens.
- */
-function stopReading(socket: Socket): void {
-  const { _handle: handle } = socket as {
-    _handle?: { reading?: boolean; readStop?(): void } | null
-  }
-  if (!handle?.reading || !handle.readStop) return
-  // what net.Socket itself does when its buffer is full; its _read() starts again
-  handle.reading = false
-  handle.readStop()
 }

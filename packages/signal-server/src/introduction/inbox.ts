@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import type { RawData, WebSocket } from 'ws'
-import { Share } from '../byte-budget.js'
+import type { WebSocket } from 'ws'
+import { Arrivals } from '../arrivals.js'
 import type { EndpointContext } from '../endpoint.js'
 import { Pace } from '../pace.js'
 import { Slowdown } from '../slowdown.js'
@@ -11,15 +11,17 @@ export interface InboxOwner {
   heard: boolean
   /** Takes a message; `done` lets the next one be looked at. */
   take(data: Buffer, binary: boolean, done: () => void): void
+  /** Answers a ping. */
+  pong(payload: Buffer): void
   /** It has been slowed for too long. */
   tooFast(): void
-  /** Memory is short, and stays so while a large message of it waits for its end. */
+  /** Memory is short, and stays so while much of it waits. */
   tooLarge(): void
 }
 
 // as much as one read from the kernel delivers
 const smallMessage = 64 * 1024
-// so long a large message may wait while memory is short
+// so long more than that may wait while memory is short
 const patience = 5_000
 
 /**
@@ -30,13 +32,11 @@ export class Inbox {
   readonly #keyPace: Pace
   readonly #messagePace: Pace
   readonly #slowdown: Slowdown
-  readonly #share: Share
-  /** What was read together with a message that is worked on; pings, too, are answered in order. */
-  #waiting: ({ data: Buffer; binary: boolean } | { ping: Buffer })[] = []
-  /** Bytes of a message that is not complete. */
-  #unfinished = 0
+  readonly #arrivals: Arrivals
   #busy = false
-  /** Since when it is not read because memory is short. */
+  /** Whether it is not read because memory is short and much of it is kept. */
+  #short = false
+  /** When that began, for what is kept now: it may be read for a moment meanwhile. */
   #shortSince: number | undefined
   #closed = false
 
@@ -50,16 +50,13 @@ export class Inbox {
     this.#keyPace = new Pace(settings.keysPerSecond, settings.keysBurst)
     this.#messagePace = new Pace(settings.messagesPerSecond, settings.messagesBurst)
     this.#slowdown = new Slowdown(settings.slowedTime, () => this.#next())
-    this.#share = new Share(budget)
-    socket.on('data', (chunk: Buffer) => this.#arrived(chunk.length))
-    socket.once('close', () => this.#share.set(0))
-    ws.on('message', (data, binary) => this.#receive(data, binary))
-    ws.on('ping', (ping) => {
-      if (this.#closed) return
-      this.#waiting.push({ ping })
-      this.#next()
+    ws.on('message', () => {
+      if (!this.#closed) context.outcomes.introductionMessages++
     })
-    ws.on('pong', () => this.chargeMessage())
+    this.#arrivals = new Arrivals(ws, socket, budget, () => this.#next())
+    // after the arrivals have counted it
+    socket.on('data', () => this.#arrived())
+    ws.on('pong', () => this.chargeMessages(1))
   }
 
   /** A Join or Leave costs a key each, and at most as many as a session may have. */
@@ -68,81 +65,72 @@ export class Inbox {
     this.#charge(this.#keyPace, Math.min(Math.max(1, keys), most))
   }
 
-  /** Any other message costs one. */
-  chargeMessage(): void {
-    this.#charge(this.#messagePace, 1)
+  /** Any other message costs one, and so does a ping. */
+  chargeMessages(count: number): void {
+    this.#charge(this.#messagePace, count)
   }
 
   beat(): void {
-    if (this.#shortSince === undefined) return
-    if (!this.context.budget.over) {
-      this.#shortSince = undefined
-      this.#next()
-    } else if (performance.now() - this.#shortSince > patience) {
-      this.owner.tooLarge()
-    }
+    if (!this.#short) return
+    this.#look()
+    if (!this.#short) this.#next()
+    else if (performance.now() - this.#shortSince! > patience) this.owner.tooLarge()
   }
 
   /** Looks at nothing any more; what comes is thrown away. */
   close(): void {
     this.#closed = true
-    this.#waiting = []
     this.#slowdown.stop()
-    this.ws.resume()
+    this.#arrivals.close()
   }
 
-  #arrived(bytes: number): void {
+  #arrived(): void {
     this.owner.heard = true
     if (this.#closed) return
-    this.#unfinished += bytes
-    if (this.#unfinished <= smallMessage) return
-    this.#share.set(this.#unfinished)
-    if (!this.context.budget.over) return
-    this.#shortSince ??= performance.now()
-    this.ws.pause()
+    this.#look()
+    if (this.#short) this.#arrivals.pause()
   }
 
-  #receive(data: RawData, binary: boolean): void {
-    this.#unfinished = 0
-    this.#share.set(0)
-    this.#shortSince = undefined
-    if (this.#closed) return
-    this.context.outcomes.introductionMessages++
-    this.#waiting.push({ data: data as Buffer, binary })
-    this.#next()
+  /** Looks whether memory is short while much of this client is kept. */
+  #look(): void {
+    const large = this.#arrivals.cost > smallMessage
+    this.#short = large && this.context.budget.over
+    if (!large) this.#shortSince = undefined
+    else if (this.#short) this.#shortSince ??= performance.now()
   }
 
   #next(): void {
     while (!this.#busy && !this.#slowdown.active && !this.#closed) {
-      const message = this.#waiting.shift()
-      if (!message) break
-      if ('ping' in message) {
-        this.ws.pong(message.ping)
-        this.chargeMessage()
+      const arrival = this.#arrivals.take()
+      if (!arrival) break
+      if ('ping' in arrival) {
+        this.owner.pong(arrival.ping)
+        this.chargeMessages(arrival.count)
         continue
       }
       this.#busy = true
       let atOnce = true
-      this.owner.take(message.data, message.binary, () => {
+      this.owner.take(arrival.data, arrival.binary, () => {
         this.#busy = false
         if (!atOnce) this.#next()
       })
       atOnce = false
     }
     if (this.#closed) return
-    const waits = this.#busy || this.#slowdown.active || this.#shortSince !== undefined
-    if (waits && !this.ws.isPaused) this.ws.pause()
-    else if (!waits && this.ws.isPaused) {
+    if (this.#short) this.#look()
+    const waits = this.#busy || this.#slowdown.active || this.#short
+    if (waits) this.#arrivals.pause()
+    else if (this.ws.isPaused) {
       // silence while it was not read does not count
       this.owner.heard = true
-      this.ws.resume()
+      this.#arrivals.resume()
     }
   }
 
   #charge(pace: Pace, tokens: number): void {
     const wait = pace.spend(tokens)
     if (wait === 0 || this.#closed) return
-    if (this.#slowdown.start(wait)) this.ws.pause()
+    if (this.#slowdown.start(wait)) this.#arrivals.pause()
     else this.owner.tooFast()
   }
 }

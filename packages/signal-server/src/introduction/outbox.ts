@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { Share } from '../byte-budget.js'
+import { pieceOverhead, Share } from '../byte-budget.js'
 import type { EndpointContext } from '../endpoint.js'
 
 // what is sent in one turn of the event loop goes out in one write, up to this
@@ -12,6 +12,8 @@ const shortStallTime = 5_000
 export class Outbox {
   readonly #share: Share
   #corked = false
+  /** Messages and pongs that are not written yet. */
+  #pieces = 0
   #sentSinceBeat = 0
   #queuedAtBeat = 0
   #progressAt = performance.now()
@@ -34,12 +36,18 @@ export class Outbox {
       this.socket.cork()
       process.nextTick(() => this.#flush())
     }
-    this.ws.send(data, { binary })
+    this.#pieces++
+    this.ws.send(data, { binary }, this.#written)
     this.#sentSinceBeat += data.length
     if (this.ws.bufferedAmount > corkedBytes) this.#flush()
     const { budget, settings } = this.context
     const most = budget.over ? corkedBytes : settings.maxQueuedBytes
     if (this.ws.bufferedAmount > most) this.overflow()
+  }
+
+  pong(payload: Buffer): void {
+    this.#pieces++
+    this.ws.pong(payload, false, this.#written)
   }
 
   /** Whether so much is queued that long work for this socket had better wait. */
@@ -81,6 +89,11 @@ export class Outbox {
   }
 
   #count(): void {
-    this.#share.set(this.socket.destroyed ? 0 : this.ws.bufferedAmount)
+    const bytes = this.socket.destroyed ? 0 : this.ws.bufferedAmount
+    this.#share.set(bytes > 0 ? bytes + this.#pieces * pieceOverhead : 0)
+  }
+
+  readonly #written = (): void => {
+    this.#pieces--
   }
 }

@@ -182,6 +182,10 @@ export class Session implements Pulse, Member, InboxOwner {
     this.handler.work.run(this.#handle(data, binary), done)
   }
 
+  pong(payload: Buffer): void {
+    if (this.open) this.#outbox.pong(payload)
+  }
+
   tooFast(): void {
     this.end(CloseCode.tooMany, 'rate_limited')
   }
@@ -203,7 +207,7 @@ export class Session implements Pulse, Member, InboxOwner {
       if (!(error instanceof BadMessage)) throw error
       return this.#bad(error)
     }
-    if (!requests.some(isAboutKeys)) this.#inbox.chargeMessage()
+    if (!requests.some(isAboutKeys)) this.#inbox.chargeMessages(1)
     for (const request of requests) {
       if (isAboutKeys(request)) this.#inbox.chargeKeys(request.keys.length)
     }
@@ -218,7 +222,7 @@ export class Session implements Pulse, Member, InboxOwner {
     this.context.outcomes.count('bad_message')
     log.introduction('%s sent a bad message: %s', this.id, error.message)
     this.tell({ type: 'error', code: 'bad_message', message: error.message })
-    this.#inbox.chargeMessage()
+    this.#inbox.chargeMessages(1)
     if (this.#badMessages >= this.context.settings.maxBadMessages) {
       this.end(CloseCode.badMessage, 'too_many_bad_messages')
     }

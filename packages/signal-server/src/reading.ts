@@ -1,0 +1,23 @@
+import type { Socket } from 'node:net'
+
+interface Handled {
+  _handle?: { reading?: boolean; readStop?(): void } | null
+}
+
+/**
+ * Reads nothing more from a socket that was paused. A stream that is paused reads one more chunk of
+ * up to 64 KiB: with thousands of sockets paused to save memory that is more than all they may hold.
+ * There is no documented way to prevent it, so in a runtime without such a handle that happens.
+ */
+export function stopReading(socket: Socket): void {
+  const { _handle: handle } = socket as Handled
+  if (!handle?.reading || !handle.readStop) return
+  // what net.Socket itself does when its buffer is full; startReading() starts again
+  handle.reading = false
+  handle.readStop()
+}
+
+/** Takes {@link stopReading} back; the caller resumes the stream. */
+export function startReading(socket: Socket): void {
+  if (!socket.destroyed) socket._read(0)
+}
