@@ -21,6 +21,7 @@ export const lineOptions: RedisOptions = {
 /** Two connections to one engine: one that publishes, one that does nothing but subscribe. */
 export class Line {
   readonly #connections: readonly Redis[]
+  #lastError: string | undefined
 
   /** @param closed, ready - called when that happens to one of the two */
   constructor(
@@ -35,11 +36,19 @@ export class Line {
   ) {
     this.#connections = [publisher, subscriber]
     for (const connection of this.#connections) {
-      connection.on('error', handlers.error)
+      connection.on('error', (error: Error) => {
+        this.#lastError = reasonOf(error)
+        handlers.error(error)
+      })
       connection.on('close', handlers.closed)
       connection.on('ready', handlers.ready)
     }
     subscriber.on('messageBuffer', handlers.message)
+  }
+
+  /** Why the last attempt to connect has failed, in a sentence. */
+  get lastError(): string | undefined {
+    return this.#lastError
   }
 
   get ready(): boolean {
@@ -51,10 +60,17 @@ export class Line {
     return this.#connections.some(({ status }) => status === 'reconnecting' || status === 'end')
   }
 
-  /** Whether the engine answers on both, soon. */
-  answers(): Promise<boolean> {
-    if (!this.ready) return Promise.resolve(false)
-    return inTime(Promise.all(this.#connections.map((connection) => connection.ping())))
+  /** Resolves when the engine answers on both connections; rejects if it does not soon. */
+  async answers(): Promise<void> {
+    if (!this.ready) throw new Error(this.#lastError ?? 'Redis cannot be reached.')
+    await inTime(Promise.all(this.#connections.map((connection) => connection.ping())))
+  }
+
+  /** Whether what is published here reaches only those who are connected to this engine. */
+  async isReplica(): Promise<boolean> {
+    // without the right to ask, the engine counts as no replica
+    const info = await inTime(this.publisher.info('replication').catch(() => ''))
+    return /^role:slave/m.test(info)
   }
 
   close(): void {
@@ -67,15 +83,22 @@ export class Line {
   }
 }
 
-/** Whether something succeeds before long. */
-export async function inTime(work: Promise<unknown>): Promise<boolean> {
+/** The result of something, or a rejection if it does not come before long. */
+export async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), answerTime)
+  const late = new Promise<never>((_resolve, reject) => {
+    const sentence = `Redis does not answer within ${answerTime / 1_000} s.`
+    timer = setTimeout(() => reject(new Error(sentence)), answerTime)
   })
-  const done = work.then(
-    () => true,
-    () => false,
-  )
-  return Promise.race([done, late]).finally(() => clearTimeout(timer))
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+/** Why something failed, in a sentence without addresses and names of users. */
+export function reasonOf(error: unknown): string {
+  const { message, code, command } = error as NodeJS.ErrnoException & { command?: { name: string } }
+  if (code !== undefined) return `Redis cannot be reached (${code}).`
+  const [, reply] = /^([A-Z]{3,})\b/.exec(message) ?? []
+  if (reply === undefined) return message
+  const what = command ? `refuses ${command.name.toUpperCase()}` : 'refuses this user'
+  return `Redis ${what} (${reply}).`
 }

@@ -1,7 +1,9 @@
 import debug from 'debug'
 import { Redis, type Cluster } from 'ioredis'
 import type { Bus } from 'signal-server'
-import { inTime, Line, lineOptions } from './line.js'
+import { inTime, Line, lineOptions, reasonOf } from './line.js'
+import { Recovery } from './recovery.js'
+import { SignOfLife } from './sign-of-life.js'
 import { TopicTable } from './topic-table.js'
 
 const log = debug('signal:redis')
@@ -15,9 +17,15 @@ const refusedPatience = 1_500
 /** Bytes that the engine may not have taken yet; beyond that it counts as down. */
 const maxUntaken = 32 * 1024 * 1024
 
+const lost = 'The connection to Redis was lost.'
+const tooMuchWaits = 'Redis takes what is published too slowly.'
+const isReplica =
+  'This Redis is a replica: what is published there reaches no instance on another one.'
+
 /**
  * The bus of {@link https://redis.io | Redis} 7 or Valkey: its publish and subscribe, and nothing
- * that it stores. Reconnects by itself; while the engine does not answer, the bus is down.
+ * that it stores. Reconnects by itself. The bus is up while its own sign of life, which it publishes
+ * once a second, comes back.
  */
 export class RedisBus implements Bus {
   readonly #template: Redis | Cluster
@@ -25,6 +33,8 @@ export class RedisBus implements Bus {
   readonly #owned: boolean
   readonly #prefix: string
   readonly #topics = new TopicTable()
+  readonly #recovery = new Recovery()
+  readonly #signOfLife: SignOfLife
   readonly #listeners = new Set<(up: boolean) => void>()
   readonly #timer: NodeJS.Timeout
   #line: Line | undefined
@@ -33,7 +43,9 @@ export class RedisBus implements Bus {
   #checking = false
   #checkAgain = false
   #answeredAt = performance.now()
+  #heardAt = performance.now()
   #up = false
+  #reason: string | undefined = 'Redis is not connected yet.'
   #untaken = 0
   #closed = false
 
@@ -46,6 +58,7 @@ export class RedisBus implements Bus {
     this.#owned = typeof redis === 'string'
     this.#template = typeof redis === 'string' ? new Redis(redis, { lazyConnect: true }) : redis
     this.#prefix = String(this.#template.options.keyPrefix ?? '')
+    this.#signOfLife = new SignOfLife(this.#topics, this.#prefix)
     this.#timer = setInterval(() => void this.#check(), checkInterval)
     this.#timer.unref()
     void this.#check()
@@ -55,10 +68,15 @@ export class RedisBus implements Bus {
     return this.#up
   }
 
+  /** Why it is down, in a sentence; undefined while it is up. */
+  get reason(): string | undefined {
+    return this.#reason
+  }
+
   publish(topic: string, message: Uint8Array): void {
     if (!this.#up || !this.#line) return
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
-    if (this.#untaken + bytes.length > maxUntaken) return this.#set(false)
+    if (this.#untaken + bytes.length > maxUntaken) return this.#set(tooMuchWaits)
     this.#untaken += bytes.length
     const taken = () => {
       this.#untaken -= bytes.length
@@ -80,7 +98,7 @@ export class RedisBus implements Bus {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#timer)
-    this.#set(false)
+    this.#set('The bus was closed.')
     this.#topics.lost()
     this.#line?.close()
     if (this.#owned) this.#template.disconnect()
@@ -91,30 +109,59 @@ export class RedisBus implements Bus {
     this.#checkAgain = this.#checking
     if (this.#checking || this.#closed) return
     this.#checking = true
-    const works = await this.#works()
+    const reason = await this.#whyDown()
     this.#checking = false
     if (this.#closed) return
-    this.#set(works)
+    if (reason !== undefined) this.#recovery.missed()
+    if (reason !== undefined || this.#up || this.#recovery.worked()) this.#set(reason)
     if (this.#checkAgain) void this.#check()
   }
 
-  /** Up is an engine that answers on both connections, and has every subscription. */
-  async #works(): Promise<boolean> {
+  /**
+   * Up is an engine that answers on both connections, has every subscription, and carries this bus's
+   * own sign of life.
+   * @returns why it is not up
+   */
+  async #whyDown(): Promise<string | undefined> {
     const line = (this.#line ??= this.#dial())
-    if (!line) return false
-    const answers = await line.answers()
-    if (line !== this.#line) return false
-    if (!answers) {
-      const rest = performance.now() - this.#answeredAt
-      if (rest > (line.refused ? refusedPatience : patience)) this.#hangUp()
-      return false
+    if (!line) return 'No node of the cluster is known.'
+    try {
+      await line.answers()
+      if (!this.#template.isCluster && (await line.isReplica())) throw new Error(isReplica)
+    } catch (error) {
+      return this.#failed(line, error)
     }
     this.#answeredAt = performance.now()
-    if (this.#untaken > maxUntaken / 2) return false
-    // of many thousand topics this takes more than one look
-    const subscribing = (this.#subscribing ??= this.#subscribe(line))
-    const complete = await inTime(subscribing)
-    return complete && line.ready && subscribing === this.#subscribing
+    if (this.#untaken > maxUntaken / 2) return tooMuchWaits
+    try {
+      // of many thousand topics this takes more than one look
+      const subscribing = (this.#subscribing ??= this.#subscribe(line))
+      await inTime(subscribing)
+      if (!line.ready || subscribing !== this.#subscribing) return lost
+    } catch (error) {
+      return reasonOf(error)
+    }
+    return this.#isHeard(line)
+  }
+
+  async #isHeard(line: Line): Promise<string | undefined> {
+    try {
+      await inTime(this.#signOfLife.comesBack(line.publisher))
+      this.#heardAt = performance.now()
+      return undefined
+    } catch (error) {
+      // the address may lead to another engine by now
+      if (line === this.#line && performance.now() - this.#heardAt > patience) this.#hangUp()
+      return reasonOf(error)
+    }
+  }
+
+  /** Dials again if the engine does not answer for long, or never lets this bus publish. */
+  #failed(line: Line, error: unknown): string {
+    if (line !== this.#line) return lost
+    const rest = performance.now() - this.#answeredAt
+    if (rest > (line.refused ? refusedPatience : patience)) this.#hangUp()
+    return reasonOf(error)
   }
 
   async #subscribe(line: Line): Promise<void> {
@@ -128,7 +175,7 @@ export class RedisBus implements Bus {
   }
 
   #dial(): Line | undefined {
-    this.#answeredAt = performance.now()
+    this.#answeredAt = this.#heardAt = performance.now()
     const node = this.#node()
     if (!node) return undefined
     const options = { ...lineOptions }
@@ -161,13 +208,17 @@ export class RedisBus implements Bus {
   #lost(): void {
     this.#subscribing = undefined
     this.#topics.lost()
-    this.#set(false)
+    this.#set(this.#line?.lastError ?? lost)
   }
 
-  #set(up: boolean): void {
+  /** @param reason - why it is down; undefined if it is up */
+  #set(reason: string | undefined): void {
+    const up = reason === undefined
+    this.#reason = reason
     if (up === this.#up) return
     this.#up = up
-    log(up ? 'up' : 'down')
+    if (!up) this.#recovery.failed()
+    log(up ? 'up' : 'down: %s', reason)
     for (const listener of [...this.#listeners]) listener(up)
   }
 }

@@ -102,7 +102,8 @@ export class Logs {
       clearTimeout(late)
       if (bus.up !== down) return
       down = !bus.up
-      if (down) this.#line('redis-down', redisIsDown, {})
+      const { reason = 'Redis does not answer.' } = bus
+      if (down) this.#line('redis-down', `${reason} ${redisIsDown}`, { reason })
       else this.#line('redis-up', 'Redis answers: joined with the instances on it', {})
     }
     const late = setTimeout(look, redisPatience).unref()
@@ -195,7 +196,7 @@ export class Logs {
 }
 
 const redisIsDown =
-  'Redis does not answer (DEBUG=signal:redis shows why): alone with its own clients, and trying on'
+  'This instance serves its own clients alone, and tries again (DEBUG=signal:redis shows each attempt)'
 
 const inApp = (app: string) => (app === '' ? '' : ` (${JSON.stringify(app)})`)
 

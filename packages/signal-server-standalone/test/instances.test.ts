@@ -46,12 +46,20 @@ describe.skipIf(redisMissing)(redisTitle('with REDIS_URL'), () => {
 
 test('without a Redis that answers, the command starts, serves its own clients and ends', async () => {
   const { command, url } = await Command.serve({ REDIS_URL: 'redis://127.0.0.1:1' })
-  const { code } = await Command.run(['doctor', url]).ended
-  expect(code).toBe(0)
+  const { code, stdout } = await Command.run(['doctor', url]).ended
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/does not\s+reach\s+its\s+other\s+instances/)
+  expect(stdout).toMatch(/pipe/)
   await eventually(
-    () => /redis-down .*DEBUG=signal:redis/.test(command.output),
+    () =>
+      /redis-down .*cannot be reached \(ECONNREFUSED\).*DEBUG=signal:redis/.test(command.output),
     'the line on Redis',
   )
+  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({
+    status: 'starting',
+    bus: 'down',
+    reason: 'Redis cannot be reached (ECONNREFUSED).',
+  })
   expect((await metrics(url)).get('signal_redis_up')).toBe(0)
   expect((await command.end()).code).toBe(0)
 })

@@ -133,7 +133,12 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   /** The HTTP side, for an Express app (4 or 5): `app.use('/signal', server.router)`. */
   get router(): Router {
     const routers = this.#endpoints.flatMap(({ router }) => router ?? [])
-    return (this.#router ??= httpRouter(this.#admission, this.#iceServers, routers))
+    return (this.#router ??= httpRouter(
+      this.#admission,
+      this.#iceServers,
+      this.#context.instances,
+      routers,
+    ))
   }
 
   /**

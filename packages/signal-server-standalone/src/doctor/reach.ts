@@ -97,12 +97,29 @@ export async function http(patient: Patient, report: Report): Promise<boolean> {
     return false
   }
   const ready = await patient.get('/readyz')
-  if (ready.status === 503) {
+  const { status: state, bus, reason } = readinessOf(ready.body)
+  if (bus === 'down') {
+    report.bad(
+      'instances',
+      `The server does not reach its other instances: ${reason ?? 'the bus is down.'}`,
+      'Look at REDIS_URL, at the rights of its user, and at the log of the server.',
+    )
+  }
+  if (ready.status === 503 && state !== 'starting') {
     report.bad(name, 'The server is about to restart, and lets nobody in.', 'Ask again in a while.')
     return false
   }
   report.good(name, `a signal-server answers, in ${milliseconds(health.milliseconds)}`)
   return true
+}
+
+/** What `/readyz` says; nothing if a proxy has answered in its place. */
+function readinessOf(body: string): { status?: string; bus?: string; reason?: string } {
+  try {
+    return (JSON.parse(body) ?? {}) as { status?: string; bus?: string; reason?: string }
+  } catch {
+    return {}
+  }
 }
 
 /** Resolves with what went wrong, or with nothing once the socket is open. */

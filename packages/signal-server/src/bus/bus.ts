@@ -13,8 +13,16 @@ export interface Bus {
    * @returns resolves once the engine has acknowledged, and gives the way to unsubscribe
    */
   subscribe(topic: string, handler: (message: Buffer) => void): Promise<() => void>
-  /** Whether messages are carried at the moment. */
+  /**
+   * Whether messages are carried at the moment. A bus over a network MUST NOT say so before a message
+   * of its own has come back: a connection alone does not show that it may publish and hear.
+   */
   readonly up: boolean
+  /**
+   * Why it is down, in a sentence without secrets and addresses: `/readyz` shows it.
+   * @default undefined: not known
+   */
+  readonly reason?: string | undefined
   /**
    * Calls back when `up` changes; when it becomes true, all subscriptions stand again.
    * @returns stops it

@@ -50,9 +50,11 @@ export class Instances {
   #retoldAt = -Infinity
   #retellSoon: NodeJS.Timeout | undefined
   #time = 0
+  #joined: boolean
   #closed = false
 
   constructor(readonly bus: Bus) {
+    this.#joined = bus.up
     const receive = (bytes: Buffer) => this.#receive(bytes)
     this.ready = Promise.all(
       [topics.all, topics.instance(this.id)].map((topic) => bus.subscribe(topic, receive)),
@@ -64,6 +66,11 @@ export class Instances {
     this.#unwatch = bus.watch((up) => this.#changed(up))
     this.#timer = setInterval(() => this.#tick(), aliveInterval)
     this.#timer.unref()
+  }
+
+  /** Whether the bus was up at any time since the start. */
+  get joined(): boolean {
+    return this.#joined
   }
 
   /** How many others live, as far as is known. */
@@ -207,6 +214,7 @@ export class Instances {
     log.bus('the bus is %s', up ? 'up' : 'down')
     this.#heardWhole.clear()
     if (!up) return this.#retelling.stop()
+    this.#joined = true
     // silence during the outage says nothing
     this.#upSince = performance.now()
     this.#tellAlive()

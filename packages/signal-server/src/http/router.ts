@@ -1,10 +1,12 @@
 import { Router, type NextFunction, type Request, type Response } from 'express'
 import type { IceServer } from 'signal-protocol'
 import type { Admission } from '../admission.js'
+import type { Instances } from '../bus/instances.js'
 import { refusalFrom } from '../errors.js'
 import { methodNotAllowed, upgradeRequired } from '../handshake.js'
 import { pathOf } from '../path.js'
 import { page } from './page.js'
+import { readiness } from './readiness.js'
 
 /**
  * The HTTP side: the page, the health checks, the ICE servers, and what a plain GET on a WebSocket
@@ -13,6 +15,7 @@ import { page } from './page.js'
 export function httpRouter(
   admission: Admission,
   iceServers: () => readonly IceServer[],
+  instances: Instances | undefined,
   endpointRouters: readonly Router[],
 ): Router {
   const router = Router()
@@ -23,9 +26,8 @@ export function httpRouter(
     response.set('Cache-Control', 'no-store').json({ status: 'ok' })
   })
   router.get('/readyz', (_request, response) => {
-    const status = admission.draining ? 503 : 200
-    const word = admission.draining ? 'draining' : 'ready'
-    response.set('Cache-Control', 'no-store').status(status).json({ status: word })
+    const { status, body } = readiness(admission.draining, instances)
+    response.set('Cache-Control', 'no-store').status(status).json(body)
   })
   for (const endpointRouter of endpointRouters) router.use(endpointRouter)
   router.use((request, response, next) => {
