@@ -41,7 +41,7 @@ export function keysAsJson(keys: readonly string[]): string {
 }
 
 /** @throws BadMessage where the value is not an object with named fields */
-export function asFields(value: unknown): Fields {
+function asFields(value: unknown): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new BadMessage('The message is not an object.')
   }
