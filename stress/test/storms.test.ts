@@ -3,8 +3,8 @@ import { Campaign } from '../src/campaign.js'
 import { checkoutAt } from '../src/checkout.js'
 import { storms } from '../src/storms/all-storms.js'
 
-// Each of these is known to have hurt a server before; `yarn fuzz` and `yarn stress` run all of them
-// in full.
+// One or two for each decoder, endpoint and protocol; `yarn fuzz` and `yarn stress` run all storms in
+// full.
 const inTests = new Set([
   'msgpack-pattern',
   'msgpack',

@@ -19,8 +19,10 @@ function socketPacket(random: Random, bytes: number, token: string): string {
     const many = Array<string>(1 + random.length(bytes / 32)).fill(placeholder)
     return `4${random.pick([5, 6])}${count}-${namespace}${id}["auth-request",${many.join(',')}]`
   }
-  const event = random.pick(['auth-request', 'room-create-request', 'relay-ice-candidate', 'x'])
-  return `42${namespace}${id}["${event}",${nestedJson(random, bytes)}]`
+  const names = ['"auth-request"', '"room-create-request"', '"relay-ice-candidate"', '"x"']
+  // a name that is no text, or that the library keeps for itself
+  const event = random.pick([...names, ...names, '5', 'null', '{}', '[]', '"disconnect"', '""'])
+  return `42${namespace}${id}[${event},${nestedJson(random, bytes)}]`
 }
 
 /** One packet of engine.io, of about so many bytes. */
