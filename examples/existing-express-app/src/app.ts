@@ -7,7 +7,8 @@ import { SignalServer } from 'signal-server'
 // An app that was there before: a page, and a WebSocket route of its own by express-ws.
 const bare = express()
 const server = createServer(bare)
-const { app } = expressWs(bare, server)
+const withSockets = expressWs(bare, server)
+const { app } = withSockets
 
 app.get('/', (_request, response) => {
   response.send('The app that was here before. Peers find each other below /signal.')
@@ -19,6 +20,12 @@ app.ws('/echo', (socket) => {
 // This is all that the signal server takes: one line, before or after the app's own routes.
 const signal = new SignalServer().mount(app, server, '/signal')
 
+// express-ws passes the errors of the server on to its own
+withSockets.getWss().on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EADDRINUSE') throw error
+  console.error('The port is in use already: choose another one with PORT=3001.')
+  process.exit(1)
+})
 server.listen(Number(process.env.PORT ?? 3000), () => {
   const { port } = server.address() as AddressInfo
   console.log(`The app is at http://localhost:${port}`)

@@ -49,3 +49,30 @@ it('introduces and connects two clients below the mount', async () => {
   expect(await arrived).toBe('hello')
   await Promise.all(clients.map((client) => client.close()))
 })
+
+it('says in a sentence that its port is busy', async () => {
+  const { port } = new URL(url)
+  const second = spawn(process.execPath, [script], { env: { ...process.env, PORT: port } })
+  let stderr = ''
+  second.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const [code] = (await once(second, 'close')) as [number]
+  expect(code).toBe(1)
+  expect(stderr).toBe('The port is in use already: choose another one with PORT=3001.\n')
+})
+
+it('leaves nothing running when npm is killed', async () => {
+  const folder = fileURLToPath(new URL('..', import.meta.url))
+  // what npm does: a shell that starts the script of the package
+  const shell = spawn('sh', ['-c', 'node ../../scripts/example.mjs dist/app.js; true'], {
+    cwd: folder,
+    env: { ...process.env, PORT: '0', npm_lifecycle_event: 'start' },
+  })
+  const lines = createInterface({ input: shell.stdout })
+  const [line] = (await once(lines, 'line')) as [string]
+  const own = line.replace(/^.*(?=http)/, '')
+  expect((await fetch(own)).status).toBe(200)
+  shell.kill('SIGKILL')
+  // the output is closed once the last process that has it is gone
+  await once(shell, 'close')
+  await expect(fetch(own)).rejects.toThrow()
+})

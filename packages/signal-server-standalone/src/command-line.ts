@@ -17,6 +17,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const options: ParseArgsConfig['options'] = {
     help: { type: 'boolean', short: 'h' },
     version: { type: 'boolean', short: 'v' },
+    'env-file': { type: 'string' },
     token: { type: 'string' },
     long: { type: 'boolean' },
   }

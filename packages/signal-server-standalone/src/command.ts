@@ -1,5 +1,6 @@
 import { version } from 'signal-server'
 import { doctor } from './doctor/doctor.js'
+import { withEnvFile } from './env-file.js'
 import { help } from './help.js'
 import { serve } from './serve.js'
 import { SettingError } from './setting-kinds.js'
@@ -26,7 +27,8 @@ export async function run(args: readonly string[], env: Environment): Promise<nu
     if (line.values.token !== undefined || line.values.long) {
       throw new SettingError('--token and --long belong to "signal-server doctor URL".')
     }
-    await serve(settingsFrom(line, env))
+    const file = line.values['env-file']
+    await serve(settingsFrom(line, withEnvFile(env, typeof file === 'string' ? file : undefined)))
     return undefined
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)

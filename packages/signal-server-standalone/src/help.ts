@@ -20,7 +20,7 @@ connections together.
 Each option is also a variable of the environment; the option wins.
 
 ${lines.join('\n')}
-  --help, --version
+  --env-file FILE  reads variables from it        --help, --version
 
 Only in the environment: APP_SECRET and APP_PASS (tokens), STUN_URLS,
 TURN_URLS and TURN_SECRET, REDIS_URL (several instances), TRUST_PROXY,

@@ -4,7 +4,8 @@ import { limits, socketsPerAddress, type Limit } from './limits.js'
 import type { Level } from './log-line.js'
 import type { Setting } from './setting.js'
 import { SettingError } from './setting-kinds.js'
-import { ice, instances, listening, tokens, watching } from './settings-table.js'
+import { checkNames } from './setting-names.js'
+import { groups, ice, instances, listening, tokens, watching } from './settings-table.js'
 import { webrtc } from './webrtc-settings.js'
 
 /** Variables of the environment. */
@@ -55,6 +56,8 @@ export interface Settings {
  * @throws SettingError that names what is wrong, and says what it may be
  */
 export function settingsFrom({ values }: CommandLine, env: Environment): Settings {
+  const names = Object.values(groups).flatMap((group) => Object.values(group).map((one) => one.env))
+  checkNames(Object.keys(env), names)
   const read = <T>(setting: Setting<T>) => value(setting, values, env)
   const key = read(listening.key)
   const cert = read(listening.cert)

@@ -120,6 +120,36 @@ describe('settings', () => {
   })
 })
 
+describe('a variable that is no setting', () => {
+  test.each([
+    ['MAX_SOKETS', 'MAX_SOCKETS'],
+    ['HOLD_TIEM', 'HOLD_TIME'],
+    ['REDIS_URI', 'REDIS_URL'],
+    ['TRUST_PROXYS', 'TRUST_PROXY'],
+    ['ORIGIN', 'ORIGINS'],
+    ['WEB_CONCURENCY', 'WEB_CONCURRENCY'],
+    ['APP_SECRETS', 'APP_SECRET'],
+  ])('%s is a slip: did you mean %s?', (name, meant) => {
+    const sentence = `There is no setting ${name}. Did you mean ${meant}?`
+    expect(() => settings({ [name]: '1' })).toThrow(sentence)
+  })
+
+  test('is left alone if another program needs it', () => {
+    const ofHosts =
+      'PORT_8080_TCP HOSTNAME HOME PATH PWD TERM SHLVL NODE_ENV NODE_OPTIONS NODE_VERSION YARN_VERSION ' +
+      'REDIS_TLS_URL REDIS_SERVICE_HOST REDIS_SERVICE_PORT REDIS_PORT REDIS_PORT_6379_TCP REDIS_HOST ' +
+      'REDIS_PASSWORD KUBERNETES_PORT KUBERNETES_SERVICE_HOST CALL_PORT ROOMS_SERVICE_HOST METRICS_PORT ' +
+      'DYNO MEMORY_AVAILABLE WEB_MEMORY SOURCE_VERSION HEROKU_APP_NAME RENDER RENDER_SERVICE_NAME ' +
+      'IS_PULL_REQUEST FLY_APP_NAME FLY_REGION PRIMARY_REGION RAILWAY_PUBLIC_DOMAIN K_SERVICE K_REVISION ' +
+      'WEBSITE_SITE_NAME APP_PATH APP_NAME APP_ENV APP_KEY PUBLIC_URL PUBLIC_IP LOG_LEVELS_FILE DEBUG ' +
+      'INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID npm_lifecycle_event npm_config_registry CI'
+    const env = Object.fromEntries(ofHosts.split(' ').map((name) => [name, 'x']))
+    expect(() => settings(env)).not.toThrow()
+    const both = { REDIS_URL: 'redis://127.0.0.1:6379', REDIS_URI: 'redis://127.0.0.1:6379' }
+    expect(() => settings(both)).not.toThrow()
+  })
+})
+
 describe('the table of settings', () => {
   test('has each variable once', () => {
     const names = all.map(({ env }) => env)

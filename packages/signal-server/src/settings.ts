@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import type { IceServer } from 'signal-protocol'
 import { addressFinder, type TrustProxy } from './address.js'
+import type { Bus } from './bus/bus.js'
 import { defaults, type Settings, type SignalServerOptions } from './options.js'
 
 // a timer that is set for longer than 2^31 - 1 ms fires at once; two of these are added up
@@ -24,6 +25,10 @@ const highest: Partial<Record<keyof Settings, number>> = {
  * contradicted by another
  */
 export function settingsFrom(options: SignalServerOptions): Settings {
+  if (typeof options !== 'object' || options === null) {
+    const given = inspect(options, { breakLength: Infinity })
+    throw new TypeError(`The options must be an object such as { maxSockets: 100 }, not ${given}.`)
+  }
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(defaults, name)) throw new TypeError(`Unknown option "${name}".`)
     if (value !== undefined) check(name as keyof Settings, value)
@@ -63,6 +68,8 @@ function check(name: keyof Settings, value: unknown): void {
     if (typeof value !== 'boolean') wrong('true or false')
   } else if (name === 'authorize') {
     if (typeof value !== 'function') wrong('a function')
+  } else if (name === 'bus') {
+    if (!isBus(value)) wrong('a bus, such as new RedisBus(url), with publish, subscribe and watch')
   } else if (name === 'origins') {
     if (!Array.isArray(value) || !value.every(isOrigin)) {
       wrong('a list of origins such as "https://app.example", or "null"')
@@ -76,6 +83,11 @@ function check(name: keyof Settings, value: unknown): void {
       wrong('a list of ICE servers such as { urls: "stun:stun.example" }, or a function')
     }
   }
+}
+
+function isBus(value: unknown): boolean {
+  const { publish, subscribe, watch } = (value ?? {}) as Partial<Bus>
+  return [publish, subscribe, watch].every((method) => typeof method === 'function')
 }
 
 function isTrust(value: unknown): boolean {

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Router } from 'express'
 import type { IceServer } from 'signal-protocol'
 import { Admission } from './admission.js'
+import { checkAttachment } from './attachment.js'
 import { Instances } from './bus/instances.js'
 import { ByteBudget } from './byte-budget.js'
 import { ConnectionEndpoint } from './connection/connection-endpoint.js'
@@ -123,10 +124,13 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   /**
    * Takes the upgrades below a path of an HTTP server; those elsewhere stay with the server's
    * other listeners, whether they were added before or will be.
+   *
+   * @throws TypeError if that is no HTTP server, such as an Express app, or the options are no object
    */
-  attach(server: Server, { path = '/' }: { path?: string } = {}): this {
+  attach(server: Server, options: { path?: string } = {}): this {
     this.#checkNotClosed()
-    this.#intercept(server, mountPath(path))
+    checkAttachment(server, options)
+    this.#intercept(server, mountPath(options.path ?? '/'))
     return this
   }
 

@@ -131,3 +131,31 @@ describe('several servers on one http.Server', () => {
     expect(server.listenerCount('upgrade')).toBe(0)
   })
 })
+
+it.each([
+  [
+    'an Express app in place of its server',
+    () => new SignalServer().attach(express5() as unknown as Server),
+    /const server = createServer\(app\)/,
+  ],
+  [
+    'a path in place of the options',
+    () => new SignalServer().attach(createServer(), '/x' as never),
+    /\{ path: '\/signal' \}, not '\/x'/,
+  ],
+  ['no server', () => new SignalServer().attach(undefined as never), /HTTP server, not undefined/],
+  [
+    'an app twice to mount()',
+    () => new SignalServer().mount(express5(), express5() as unknown as Server),
+    /createServer\(app\)/,
+  ],
+  [
+    'what is no bus',
+    () => new SignalServer({ bus: {} as never }),
+    /"bus" must be a bus, .* not \{\}/,
+  ],
+  ['no options', () => new SignalServer('x' as never), /must be an object .* not 'x'/],
+])('refuses %s with a TypeError that says what to write', (_, make, sentence) => {
+  expect(make).toThrow(TypeError)
+  expect(make).toThrow(sentence)
+})

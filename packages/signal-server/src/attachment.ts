@@ -1,0 +1,23 @@
+import { Server as NetServer } from 'node:net'
+import { inspect } from 'node:util'
+
+/** @throws TypeError that says what to write instead */
+export function checkAttachment(server: unknown, options: unknown): void {
+  if (typeof server === 'function') {
+    throw new TypeError(
+      'attach() and mount() take the HTTP server, and this is an app or a function: ' +
+        'write "const server = createServer(app)", pass server, and call server.listen() instead of app.listen().',
+    )
+  }
+  // HTTP and HTTPS servers are both of this class
+  if (!(server instanceof NetServer)) {
+    throw new TypeError(`attach() and mount() take an HTTP server, not ${shown(server)}.`)
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(
+      `The options of attach() must be an object such as { path: '/signal' }, not ${shown(options)}.`,
+    )
+  }
+}
+
+const shown = (value: unknown) => inspect(value, { depth: 0, breakLength: Infinity })
