@@ -24,14 +24,10 @@ export const forgottenAfter = 60_000
  * first two minutes, and at most 30 s afterwards.
  *
  * @param first - ceiling of the first pause, in milliseconds
- * @param random - from 0 to 1
- * @param now - a clock that never jumps, in milliseconds
  */
-export function createBackoff(
-  first = 1_000,
-  random: () => number = Math.random,
-  now = () => performance.now(),
-): Backoff {
+export function createBackoff(first = 1_000): Backoff {
+  const now = () => performance.now()
+
   let ceiling = first
   let due = -Infinity
   let failingSince = 0
@@ -43,7 +39,7 @@ export function createBackoff(
     pause(from = now()) {
       if (now() - due > forgottenAfter) this.reset()
       if (ceiling === first) failingSince = now()
-      due = from + random() * ceiling
+      due = from + Math.random() * ceiling
       ceiling = Math.min(now() - failingSince < youth ? longestWhileYoung : longest, ceiling * 2)
     },
     reset() {

@@ -13,8 +13,8 @@ import { whenBack } from './when-back.js'
 
 /** What a {@link Client} is given. */
 export interface ClientOptions {
-  /** Of the signal server: `http(s)` or `ws(s)`, with its mount path. */
-  url: string | URL
+  /** Of the signal server: `http(s)` or `ws(s)`, with its mount path; text or a URL. */
+  url: string | { readonly href: string }
   /** Who this client is; while no token is asked for, a secret. @default a new UUID */
   id?: string
   /** Keys to join at once. @default none */
@@ -25,7 +25,15 @@ export interface ClientOptions {
   token?: Token
   /** A WebSocket class to use. @default the platform's; in Node, that of `ws` */
   WebSocket?: WebSocketClass
+  /**
+   * Whether to connect at once; otherwise {@link Client.connect} does. A server that renders a page
+   * wants `false`. @default true
+   */
+  connect?: boolean
 }
+
+// an app that was started a moment ago may listen soon
+const unheardAfter = 1_000
 
 /** See {@link Client.state}. */
 export type ClientState = 'connecting' | 'connected' | 'disconnected' | 'closed'
@@ -43,39 +51,51 @@ export class Client extends Emitter<ClientEvents> {
 
   readonly #peers: Peers
   readonly #introduction: Introduction
-  readonly #forgetBack: () => void
+  #forgetBack: (() => void) | undefined
   /** Whether the app knows that the server is out of reach. */
   #down = false
   #closed: Promise<unknown> | undefined
 
-  /** @throws TypeError where the URL, the id or a key cannot be used */
-  constructor({ url, id = newId(), keys = [], info, token, WebSocket: given }: ClientOptions) {
+  /**
+   * @throws TypeError where an option cannot be used
+   * @throws ReferenceError that names what the platform lacks: `WebSocket`, or `crypto` for an id
+   */
+  constructor(options: ClientOptions) {
     super()
     // before anything is there that would stay behind
-    this.id = checked(id)
-    // it would be taken for a list of its letters
-    if (typeof keys === 'string') throw new TypeError('Not a list of keys')
-    for (const key of keys) (this.keys as Set<string>).add(checked(key))
-    const Socket = given ?? WebSocket
+    const { url, token } = options ?? {}
     const dialler = createDialler(url, token)
+    const { id = newId(), keys = [], info, WebSocket: Socket = WebSocket, connect = true } = options
+    this.id = checked(id)
+    // text would be taken for a list of its letters
+    if (typeof keys !== 'object') throw new TypeError('Not a list of keys')
+    for (const key of keys) (this.keys as Set<string>).add(checked(key))
     const context = { dialler, Socket, ownId: id, emit: this.emit.bind(this) }
     this.#peers = createPeers(context, this.keys)
     this.#introduction = createIntroduction(dialler, Socket, id, this.keys, info, {
       message: (message) => this.#receive(message),
       down: (ending, wasUp) => this.#isDown(ending, wasUp),
-      failed: (error) => {
-        void this.close()
+      failed: (error, final) => {
+        if (final) void this.close()
         this.emit('error', error)
       },
     })
+    if (connect) this.connect()
+  }
+
+  /** Connects to the server, and tries at once where a next attempt is waited for. */
+  connect(): void {
+    if (this.#closed) return
+    this.#forgetBack?.()
     this.#forgetBack = whenBack(() => this.#introduction.nudge())
-    this.#introduction.connection.dial()
+    this.#introduction.connection.dial(true)
   }
 
   /**
    * - `connecting`: a socket to the server is being opened
    * - `connected`: the server is in reach
-   * - `disconnected`: it is not; the next attempt will come by itself
+   * - `disconnected`: it is not; the next attempt will come by itself, or with {@link connect} where
+   *   there was none yet
    * - `closed`: for good, by {@link close} or because the server has refused this client
    */
   get state(): ClientState {
@@ -125,7 +145,7 @@ export class Client extends Emitter<ClientEvents> {
   /** Closes everything, for good. Resolves when the sockets are gone. */
   close(): Promise<void> {
     this.#closed ??= Promise.resolve().then(() => {
-      this.#forgetBack()
+      this.#forgetBack?.()
       const gone = [this.#introduction.end()]
       this.#peers.each((link) => gone.push(link.close(true)))
       return Promise.all(gone)
@@ -135,6 +155,22 @@ export class Client extends Emitter<ClientEvents> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  protected override emit<Event extends keyof ClientEvents>(
+    event: Event,
+    ...args: ClientEvents[Event]
+  ): void {
+    super.emit(event, ...args)
+    if (event === 'error') this.#unlessHeard(event, args[0])
+  }
+
+  /** Says on the console what an app would otherwise never know. */
+  #unlessHeard(event: keyof ClientEvents, what: unknown): void {
+    setTimeout(() => {
+      // eslint-disable-next-line no-console
+      if (!this.hears(event)) console.error(what)
+    }, unheardAfter)
   }
 
   #receive(message: ServerMessage): void {
@@ -164,13 +200,17 @@ export class Client extends Emitter<ClientEvents> {
     if (this.#down || this.#closed) return
     this.#down = true
     this.emit('disconnected', ending)
+    if (!this.hears('error'))
+      this.#unlessHeard('disconnected', 'signal-client: the server is out of reach')
   }
 }
 
 /** @throws TypeError where it cannot be a segment of a URL */
 function checked(segment: string): string {
-  // browsers resolve dots, even encoded ones; half a surrogate pair cannot be encoded
-  if (/^\.{0,2}$|[\p{Cc}\p{Cs}]/u.test(segment)) {
+  // browsers resolve dots, even encoded ones; half a surrogate pair cannot be encoded; and not every
+  // platform has \p{Cc} and \p{Cs}
+  // eslint-disable-next-line no-control-regex
+  if (typeof segment !== 'string' || /^\.{0,2}$|[\0-\x1f\x7f-\x9f\ud800-\udfff]/u.test(segment)) {
     throw new TypeError(`Not an id or a key: ${JSON.stringify(segment)}`)
   }
   return segment

@@ -1,7 +1,7 @@
 import { createBackoff, type Backoff } from './backoff.js'
-import type { Dialler } from './dialler.js'
+import type { Dialler, Refusal } from './dialler.js'
 import { cut, peerGone, type Ending } from './ending.js'
-import type { SignalError } from './errors.js'
+import { SignalError } from './errors.js'
 import { nextState, type LineEvent, type LineState } from './line.js'
 import type { Message, RawSocket, WebSocketClass } from './raw-socket.js'
 
@@ -25,8 +25,11 @@ export interface ConnectionUser {
    * @returns what to do: try again, rest until it is dialled, or end for good
    */
   ended(ending: Ending, wasUp: boolean): 'again' | 'rest' | 'end'
-  /** It was refused, and would be again. */
-  refused(error: SignalError): void
+  /**
+   * It was refused.
+   * @param final - whether it would be again, so that it has ended for good
+   */
+  refused(error: SignalError, final: boolean): void
 }
 
 /** Something that keeps itself connected, while it is wanted. */
@@ -50,6 +53,11 @@ export interface Connection {
 
 // one that lived so long was no failure
 const provenAfter = 10_000
+// for a token, and then for a socket: a browser opens those to one host one after the other, so that
+// a hundred take a while
+const openTime = 30_000
+// for the server's answer, and perhaps another token
+const askTime = 10_000
 
 /** Runs a {@link LineState line}: opens sockets, and opens them again with growing pauses. */
 export function createConnection(dialler: Dialler, user: ConnectionUser): Connection {
@@ -57,7 +65,10 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
   let state: LineState = 'idle'
   let raw: RawSocket | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
-  let openedAt = 0
+  let dialledAt = 0
+  /** The last reason for a failure, and how often in a row it was the same. */
+  let failure: string | undefined
+  let times = 0
   /** Grows with each change of state, so that late answers are known as such. */
   let turn = 0
 
@@ -66,7 +77,7 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
     if (!next) return
     // it has failed, or what was tried a moment ago is not wanted at present
     if (event === 'lost') backoff.pause()
-    else if (next === 'idle' && state !== 'waiting') backoff.pause(openedAt)
+    else if (next === 'idle' && state !== 'waiting') backoff.pause(dialledAt)
     state = next
     turn++
     clearTimeout(timer)
@@ -77,42 +88,65 @@ export function createConnection(dialler: Dialler, user: ConnectionUser): Connec
   }
 
   const open = async (mine: number) => {
-    openedAt = performance.now()
+    dialledAt = performance.now()
     let socket: RawSocket | undefined
-    let why = cut
+    let opened = false
+    const ended = (ending: Ending) => {
+      if (raw !== socket) return
+      void release()
+      const wish = user.ended(ending, state === 'connected')
+      happen(wish !== 'again' ? wish : opened || !socket ? 'lost' : 'failed')
+    }
+    const failed = (reason: string) => {
+      tell({ final: false, error: new SignalError('dial_failed', reason) })
+      ended({ ...cut, reason })
+    }
+    timer = setTimeout(failed, openTime, 'No token within 30 s.')
     try {
       socket = await dialler.dial(user.path, user.Socket)
     } catch (error) {
       // the app's token could not be had, or cannot be sent
-      why = { ...cut, reason: String(error) }
+      if (mine === turn) failed(String(error))
+      return
     }
-    if (mine !== turn) return socket?.close()
+    if (mine !== turn) return socket.close()
     raw = socket
-    const ended = ({ code, reason }: Ending) => {
-      if (raw !== socket) return
-      void release()
-      const wasUp = state === 'connected'
-      const wish = user.ended({ code, reason }, wasUp)
-      happen(wish !== 'again' ? wish : wasUp ? 'lost' : 'failed')
+    const own = socket
+    clearTimeout(timer)
+    const { greetTime } = user
+    timer = setTimeout(ended, greetTime ?? openTime, cut)
+    socket.onopen = () => {
+      opened = true
+      // a pipe that waits for its peer may do so as long as the server lets it
+      if (raw === own && !greetTime) clearTimeout(timer)
     }
-    if (!socket) return ended(why)
-    if (user.greetTime) timer = setTimeout(ended, user.greetTime, cut)
     socket.onmessage = ({ data }: { data: Message }) => {
-      if (raw !== socket) return
+      if (raw !== own) return
       if (state === 'connected') user.message(data)
       else if (user.isGreeting(data)) {
         happen('greeted')
-        user.greeted(socket, data)
+        failure = undefined
+        user.greeted(own, data)
       }
     }
-    socket.onclose = ended
+    socket.onclose = ({ code, reason }: Ending) => ended(own.ending ?? { code, reason })
   }
 
   const ask = async (mine: number) => {
-    const error = await dialler.whyNot(user.path)
+    timer = setTimeout(happen, askTime, 'lost')
+    const refusal = await dialler.whyNot(user.path)
     if (mine !== turn) return
-    happen(error ? 'end' : 'lost')
-    if (error) user.refused(error)
+    happen(refusal?.final ? 'end' : 'lost')
+    tell(refusal)
+  }
+
+  /** Tells of what is final, and once of what is the reason twice in a row and so no moment's. */
+  const tell = (refusal: Refusal | undefined) => {
+    const code = refusal?.error.code
+    times = code === failure ? times + 1 : 1
+    failure = code
+    const isDue = refusal?.final || times === (code === 'dial_failed' ? 1 : 2)
+    if (refusal && isDue) user.refused(refusal.error, refusal.final)
   }
 
   /** Lets go of the socket, of which nothing is heard any more, and closes it. */

@@ -4,9 +4,22 @@ import type { RawSocket, WebSocketClass } from './raw-socket.js'
 
 /**
  * A token (of the characters that the name of a subprotocol may have, as a JWT is), or what gives
- * the one to use now: it is asked before every attempt.
+ * the one to use now: it is asked before every attempt, and has 30 s to answer.
  */
 export type Token = string | (() => string | Promise<string>)
+
+/** Why an attempt came to nothing. */
+export interface Refusal {
+  readonly error: SignalError
+  /** Whether a signal server has refused it, and would again. */
+  readonly final: boolean
+}
+
+/** The body of what a signal server refuses, if it is one. */
+interface Body {
+  error: unknown
+  message: unknown
+}
 
 /** Opens sockets on a signal server, and asks it why one was refused. */
 export interface Dialler {
@@ -23,20 +36,19 @@ export interface Dialler {
    *
    * @returns undefined where another attempt may succeed
    */
-  whyNot(path: string): Promise<SignalError | undefined>
+  whyNot(path: string): Promise<Refusal | undefined>
 }
 
-// refusals of the path itself or of who asks: the next attempt would be refused as well
-const final = [400, 401, 403, 404, 414]
 const answerTime = 5_000
+// how the codes of a signal server look, which others seldom have
+const codes = /^[a-z_]+$/
 
 /**
  * @param url - of the server, `http(s)` or `ws(s)`, with its mount path
  * @throws TypeError where the URL is none of these
  */
-export function createDialler(url: string | URL, token: Token | undefined): Dialler {
-  const base = new URL(url).href.replace(/^http/, 'ws').replace(/\/*([?#].*)?$/, '')
-  if (!/^ws/.test(base)) throw new TypeError(`"${url}" is not an http or ws URL.`)
+export function createDialler(url: string | { href: string }, token: Token | undefined): Dialler {
+  const base = baseOf(url)
   const renewsToken = typeof token === 'function'
   const current = async () => (renewsToken ? token() : token)
   /** The token of the last attempt. */
@@ -54,25 +66,51 @@ export function createDialler(url: string | URL, token: Token | undefined): Dial
       return socket
     },
     async whyNot(path) {
+      const address = base.replace('ws', 'http') + path
+      const late = new AbortController()
+      const timer = setTimeout(() => late.abort(), answerTime)
       try {
-        const response = await fetch(base.replace('ws', 'http') + path, {
+        const response = await fetch(address, {
           headers: used ? { Authorization: `Bearer ${used}` } : {},
-          signal: AbortSignal.timeout(answerTime),
+          signal: late.signal,
         })
         const { status } = response
-        if (!final.includes(status) || (status === 401 && (await current()) !== used)) return
-        const body = (await response.json().catch(() => ({}))) as Refusal
-        const { error = `http_${status}`, message = error } = body
-        return new SignalError(error, message)
+        // too many, too early, or a server that is down behind its proxy: that heals
+        if (status > 426 || status === 408) return
+        const { error, message } =
+          ((await response.json().catch(() => null)) as Partial<Body>) ?? {}
+        if (error === 'upgrade_required') return passing('upgrade_failed', upgradeFailed)
+        // refused are the path itself or the client: the next attempt would be as well
+        if (typeof message === 'string' && codes.test((error ?? '') as string)) {
+          // unless the app can have another token for it
+          if (status === 401 && (await current()) !== used) return
+          return { final: true, error: new SignalError(error as SignalErrorCode, message) }
+        }
+        return passing(`http_${status}`, `No signal server answers at ${address}`)
       } catch {
         // nobody answers: that may heal
+      } finally {
+        clearTimeout(timer)
       }
     },
   }
 }
 
-/** The body of a refusal. */
-interface Refusal {
-  error?: SignalErrorCode
-  message?: string
+/** What may heal. */
+const passing = (code: SignalErrorCode, sentence: string): Refusal => ({
+  final: false,
+  error: new SignalError(code, sentence),
+})
+
+const upgradeFailed =
+  'The server answers, but no WebSocket opens: a proxy may drop headers, or redirect.'
+
+function baseOf(url: string | { href: string }): string {
+  try {
+    const base = new URL(typeof url === 'string' ? url : url.href).href
+    if (/^(http|ws)s?:/.test(base)) return base.replace(/^http/, 'ws').replace(/\/*([?#].*)?$/, '')
+  } catch {
+    // said below
+  }
+  throw new TypeError(`url: ${JSON.stringify(url)} is not an http or ws URL.`)
 }

@@ -10,6 +10,8 @@ export const unauthorized = 4401
 export const forbidden = 4403
 /** A newer socket has taken this one's place. */
 const superseded = 4409
+/** A message was larger than the receiver takes. */
+export const tooBig = 1009
 /** The other side is gone without a close of its own. */
 export const peerGone = 4410
 
@@ -27,10 +29,13 @@ export const cut: Ending = { code: 1006, reason: '' }
  */
 export type PeerLeft = 'closed' | 'lost' | 'replaced'
 
-// broken (1002, 1006), restarting, try later, and the server's own
+// anything but the close of a peer's app: what breaks, restarts, or ends a connection on its way
 const isLoss = (code: number) =>
-  [1002, 1006, 1012, 1013].includes(code) || (code > 4399 && code < 4500)
+  (code > 1001 && code < 3000 && code !== 1005) || (code > 4399 && code < 4500)
 
 /** What the code of a close frame (or 1006, where there was none) says of a pipe. */
 export const whyLeft = ({ code }: Ending): PeerLeft =>
   code === superseded ? 'replaced' : isLoss(code) ? 'lost' : 'closed'
+
+/** Whether a pipe that ended so was not ended by its peer's app: a page may be gone, or a proxy. */
+export const comesBack = (ending: Ending) => ending.code === 1001 || whyLeft(ending) === 'lost'

@@ -5,13 +5,28 @@ import type { ErrorCode } from 'signal-protocol'
  *
  * - `not_found`: the server has no such path
  * - `bad_request`, `uri_too_long`: the id or a key is not one that the server takes
- * - `http_404` and the like: refused by something that is no signal server
+ * - `http_404` and the like: what answers is no signal server; the client tries on
+ * - `upgrade_failed`: the server answers, and no WebSocket can be opened; the client tries on
+ * - `dial_failed`: `token` gave no token, or the platform refused the URL or the token; the client
+ *   tries on
+ * - `bad_server_message`: the server said something that the protocol does not have
  * - `lost`: a pipe ended without having been closed
  * - `overflow`: an app left more unread than can be kept, where the platform cannot hold the sender
  *   back
+ * - `message_too_big`: a message was larger than the peer, or the server, takes
  */
 export type SignalErrorCode =
-  ErrorCode | 'not_found' | 'bad_request' | 'uri_too_long' | `http_${number}` | 'lost' | 'overflow'
+  | ErrorCode
+  | 'not_found'
+  | 'bad_request'
+  | 'uri_too_long'
+  | `http_${number}`
+  | 'upgrade_failed'
+  | 'dial_failed'
+  | 'bad_server_message'
+  | 'lost'
+  | 'overflow'
+  | 'message_too_big'
 
 /** What an error is about. */
 export interface ErrorSubject {

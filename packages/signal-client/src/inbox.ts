@@ -1,5 +1,5 @@
 import type { Ending } from './ending.js'
-import type { Message, RawSocket } from './raw-socket.js'
+import { sizeOf, type Message, type RawSocket } from './raw-socket.js'
 
 // read no more from the network while so much waits for the app
 const highMark = 64 * 1024
@@ -41,7 +41,7 @@ export function createInbox(raw: Pick<RawSocket, 'pause' | 'resume'>, onNews: ()
     add(message) {
       if (!raw.pause && bytes > mostBytes) return false
       messages.push(message)
-      bytes += sizeOf(message)
+      bytes += overhead + sizeOf(message)
       onNews()
       if (bytes > highMark && !paused) {
         paused = true
@@ -51,7 +51,7 @@ export function createInbox(raw: Pick<RawSocket, 'pause' | 'resume'>, onNews: ()
     },
     take() {
       const message = messages.shift()
-      if (message !== undefined) bytes -= sizeOf(message)
+      if (message !== undefined) bytes -= overhead + sizeOf(message)
       if (paused && bytes < highMark / 2) {
         paused = false
         raw.resume?.()
@@ -64,6 +64,3 @@ export function createInbox(raw: Pick<RawSocket, 'pause' | 'resume'>, onNews: ()
     },
   }
 }
-
-const sizeOf = (message: Message) =>
-  overhead + (typeof message === 'string' ? message.length * 2 : message.byteLength)

@@ -6,10 +6,11 @@ import {
 } from 'signal-protocol'
 import { createConnection, type Connection } from './connection.js'
 import type { Dialler } from './dialler.js'
-import { cut, forbidden, unauthorized, type Ending } from './ending.js'
+import { cut, forbidden, tooBig, unauthorized, type Ending } from './ending.js'
 import { SignalError } from './errors.js'
 import { createPulse } from './pulse.js'
 import type { Message, WebSocketClass } from './raw-socket.js'
+import { parseServerMessage } from './server-message.js'
 
 /** Who is told what the server says. */
 export interface IntroductionUser {
@@ -19,8 +20,11 @@ export interface IntroductionUser {
    * @param wasUp - whether it was in reach before
    */
   down(ending: Ending, wasUp: boolean): void
-  /** It ended for good. */
-  failed(error: SignalError): void
+  /**
+   * Something went wrong.
+   * @param final - whether it ended for good by that
+   */
+  failed(error: SignalError, final?: boolean): void
 }
 
 /** The introduction socket. */
@@ -38,6 +42,8 @@ export interface Introduction {
 }
 
 const greetTime = 15_000
+// of which the server refuses all or none: one key too many is no reason to refuse the others
+const keysPerMessage = 250
 
 /**
  * Keeps a client in touch with its server.
@@ -49,27 +55,26 @@ export function createIntroduction(
   Socket: WebSocketClass,
   id: string,
   keys: ReadonlySet<string>,
-  info: Json | undefined,
+  initialInfo: Json | undefined,
   user: IntroductionUser,
 ): Introduction {
+  /** What the peers are shown, as it goes to the server. */
+  let info = initialInfo === undefined ? undefined : announcement(initialInfo)
   const join = new Set<string>()
   const leave = new Set<string>()
   const tell = () => {
-    if (leave.size) send({ type: 'Leave', leave: [...leave] })
-    if (join.size) send({ type: 'Join', join: [...join] })
-    leave.clear()
-    join.clear()
+    for (const part of parts(leave)) send({ type: 'Leave', leave: part })
+    for (const part of parts(join)) send({ type: 'Join', join: part })
   }
 
   const connection = createConnection(dialler, {
     path: introductionPath(id),
     Socket,
     greetTime,
-    // its first message is the Welcome
-    isGreeting: () => true,
-    greeted(_raw, data) {
+    isGreeting: (data) => parsed(data)?.type === 'Welcome',
+    greeted(raw, data) {
       // first, so that introductions show it
-      if (info !== undefined) announce(info)
+      if (info) raw.send(info)
       for (const key of keys) join.add(key)
       tell()
       pulse.start()
@@ -87,12 +92,14 @@ export function createIntroduction(
       const { code, reason } = ending
       // where the app can have another token, the next attempt will tell
       const refused = code === forbidden || (code === unauthorized && !dialler.renewsToken)
+      if (code === tooBig)
+        user.failed(new SignalError('message_too_big', 'A message was too large.'))
       if (!refused) return 'again'
       const name = code === forbidden ? 'forbidden' : 'unauthorized'
-      user.failed(new SignalError(name, reason))
+      user.failed(new SignalError(name, reason), true)
       return 'end'
     },
-    refused: (error) => user.failed(error),
+    refused: (error, final) => user.failed(error, final),
   })
 
   const send = (message: ClientMessage) => {
@@ -101,9 +108,12 @@ export function createIntroduction(
     return !!raw
   }
 
-  const announce = (current: Json) => {
-    info = current
-    send({ type: 'Announce', info })
+  const parsed = (data: Message) => {
+    try {
+      return parseServerMessage(data)
+    } catch (error) {
+      user.failed(new SignalError('bad_server_message', String(error)))
+    }
   }
 
   const pulse = createPulse(
@@ -122,7 +132,11 @@ export function createIntroduction(
       pulse.check()
     },
     send,
-    announce,
+    announce(current) {
+      // what is no JSON is refused now, and not when the server is in reach
+      info = announcement(current)
+      connection.raw?.send(info)
+    },
     wish(key, wanted) {
       if (!wanted) join.delete(key)
       ;(wanted ? join : leave).add(key)
@@ -135,10 +149,12 @@ export function createIntroduction(
   }
 }
 
-function parsed(data: Message): ServerMessage | undefined {
-  try {
-    return JSON.parse(data as string) as ServerMessage
-  } catch {
-    return undefined
-  }
+const announcement = (info: Json) =>
+  JSON.stringify({ type: 'Announce', info } satisfies ClientMessage)
+
+/** Takes all keys out of a set, so many at a time. */
+function* parts(keys: Set<string>): Iterable<string[]> {
+  const all = [...keys]
+  keys.clear()
+  while (all.length) yield all.splice(0, keysPerMessage)
 }

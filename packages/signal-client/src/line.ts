@@ -16,7 +16,7 @@ export type LineState = 'idle' | 'connecting' | 'connected' | 'asking' | 'waitin
  * - `dial`: it is wanted, or the time to wait is over
  * - `wait`: it is wanted, and was tried a moment ago
  * - `greeted`: what makes it useful has come
- * - `failed`: its socket has ended before that
+ * - `failed`: its socket has ended before it was open
  * - `lost`: its socket has ended after that, or may be asked for again
  * - `rest`: it is wanted no more at present
  * - `end`: it is wanted no more, or was refused for good
@@ -29,7 +29,7 @@ const always: Transitions = { rest: 'idle', end: 'over' }
 
 const table: Record<LineState, Transitions> = {
   idle: { dial: 'connecting', wait: 'waiting', end: 'over' },
-  connecting: { ...always, greeted: 'connected', failed: 'asking' },
+  connecting: { ...always, greeted: 'connected', failed: 'asking', lost: 'waiting' },
   connected: { ...always, lost: 'waiting' },
   asking: { ...always, dial: 'connecting', lost: 'waiting' },
   waiting: { ...always, dial: 'connecting' },

@@ -3,7 +3,7 @@ import type { Backoff } from './backoff.js'
 import type { ClientEvents } from './client-events.js'
 import { createConnection } from './connection.js'
 import type { Dialler } from './dialler.js'
-import { cut, whyLeft, type Ending } from './ending.js'
+import { comesBack, cut, tooBig, whyLeft, type Ending } from './ending.js'
 import { SignalError, type SignalErrorCode } from './errors.js'
 import type { Peer } from './peer.js'
 import { PipeSocket } from './pipe-socket.js'
@@ -93,12 +93,12 @@ export function createLink(
     },
     ended(ending, wasUp) {
       const own = socket?.isClosing
-      const why = whyLeft(ending)
+      if (ending.code === tooBig) fail('message_too_big', 'A message was too large.')
       left(ending)
       // what never was a pipe can have been ended by the server only; and the close of one that the
       // peer has left may come after the introduction with which it is back
       const returned = performance.now() - returnedAt < settledAfter
-      const again = why === 'lost' || (why === 'closed' && (!wasUp || returned))
+      const again = comesBack(ending) || (whyLeft(ending) === 'closed' && (!wasUp || returned))
       return introduced && again && !own ? 'again' : 'rest'
     },
     refused: ({ code, message }) => fail(code, message),

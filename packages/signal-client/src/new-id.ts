@@ -1,6 +1,8 @@
 /**
  * A random UUID (RFC 9562 §5.4). Pages over plain HTTP, as in a local network, have no
  * `crypto.randomUUID`; and the `uuid` package is a fifteenth of what this one may weigh.
+ *
+ * @throws ReferenceError where the platform has no `crypto`
  */
 export const newId = () =>
   'xxxxxxxx-xxxx-4xxx-axxx-xxxxxxxxxxxx'.replace(/x/g, () =>

@@ -19,6 +19,9 @@ const firstPause = 200
 // so that many strangers who come and go are not kept in mind
 const mostResting = 10_000
 
+// neither an id nor a key has control characters
+const nameOf = (id: string, key: string) => `${id}\n${key}`
+
 /** @param wanted - the keys that the client wants, live */
 export function createPeers(context: LinkContext, wanted: ReadonlySet<string>): Peers {
   const known = new Map<string, Peer<Link>>()
@@ -43,7 +46,7 @@ export function createPeers(context: LinkContext, wanted: ReadonlySet<string>): 
     const link = peer.links.get(key)
     if (!link) return
     look?.(link, key)
-    if (link.isIdle && peer.links.delete(key)) forget(JSON.stringify([peer.id, key]), link)
+    if (link.isIdle && peer.links.delete(key)) forget(nameOf(peer.id, key), link)
     if (!peer.links.size && known.get(peer.id) === peer) known.delete(peer.id)
   }
 
@@ -69,7 +72,7 @@ export function createPeers(context: LinkContext, wanted: ReadonlySet<string>): 
             context,
             peer,
             key,
-            resting.get(JSON.stringify([id, key])) ?? createBackoff(firstPause),
+            resting.get(nameOf(id, key)) ?? createBackoff(firstPause),
             () => visit(peer, key),
           )
         peer.links.set(key, link)

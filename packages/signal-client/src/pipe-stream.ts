@@ -1,10 +1,19 @@
 import { SignalError } from './errors.js'
 import type { Inbox } from './inbox.js'
 import { whyLeft } from './ending.js'
-import type { RawSocket, Sendable } from './raw-socket.js'
+import { sizeOf, type RawSocket, type Sendable } from './raw-socket.js'
 
-/** What a pipe gives as a stream; a chunk is a message. */
-export type Chunk = string | Uint8Array<ArrayBuffer>
+declare global {
+  // names that a project without the DOM's types would miss; where they exist, this adds nothing
+  /* eslint-disable @typescript-eslint/no-empty-object-type, @typescript-eslint/no-explicit-any,
+     @typescript-eslint/no-unused-vars */
+  interface ReadableStream<R = any> {}
+  interface WritableStream<W = any> {}
+  /* eslint-enable */
+}
+
+/** What a pipe gives as a stream; a chunk is a message. Bytes are a `Uint8Array<ArrayBuffer>`. */
+export type Chunk = string | ReturnType<typeof Uint8Array.of>
 
 /**
  * A pipe as WHATWG streams; a chunk is a message. What is not read holds the sender back, and what
@@ -74,6 +83,7 @@ export function createStream(raw: RawSocket, inbox: Inbox, close: () => void) {
         writing = controller
       },
       async write(message: Sendable) {
+        sizeOf(message)
         if (raw.readyState !== 1) throw lost()
         raw.send(message, news)
         while (raw.bufferedAmount > highMark && raw.readyState === 1) {

@@ -1,10 +1,14 @@
-import { expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createBackoff } from '../src/backoff.js'
+
+afterEach(() => void vi.restoreAllMocks())
 
 /** A back-off with a clock of its own, and how long each of its next pauses is. */
 function clocked(first = 1_000, random = () => 1) {
   const clock = { now: 5_000 }
-  const backoff = createBackoff(first, random, () => clock.now)
+  vi.spyOn(performance, 'now').mockImplementation(() => clock.now)
+  vi.spyOn(Math, 'random').mockImplementation(random)
+  const backoff = createBackoff(first)
   /** Fails so many times, each as soon as it may try again. */
   const pauses = (count: number) =>
     Array.from({ length: count }, () => {

@@ -84,7 +84,7 @@ describe('two pages', () => {
   test('exchange bytes', async () => {
     const [ada, grace] = await pair(await Stage.open())
     const echo = await grace.evaluateHandle(() => {
-      sockets.ada!.onmessage = ({ data }) => sockets.ada!.send(data as ArrayBuffer)
+      sockets.ada!.onmessage = ({ data }) => sockets.ada!.send(data)
     })
     const back = await ada.evaluate(async () => {
       const bytes = new Uint8Array(3_000_000).map((_, at) => at % 251)

@@ -8,7 +8,7 @@ const events: LineEvent[] = ['dial', 'wait', 'greeted', 'failed', 'lost', 'rest'
 const table = `
            dial       wait    greeted   failed lost    rest end
 idle       connecting waiting -         -      -       -    over
-connecting -          -       connected asking -       idle over
+connecting -          -       connected asking waiting idle over
 connected  -          -       -         -      waiting idle over
 asking     connecting -       -         -      waiting idle over
 waiting    connecting -       -         -      -       idle over

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CloseCode } from 'signal-protocol'
 import { HttpRefusal } from 'signal-server'
@@ -211,18 +210,6 @@ describe('a refusal that cannot heal', () => {
     const stage = await Stage.open()
     const { told } = stage.client('x'.repeat(257))
     expect((await told.error.next())[0].code).toBe('uri_too_long')
-  })
-
-  test('by something that is no signal server shows its status', async () => {
-    const gate = createServer((_request, response) => response.writeHead(401).end('<h1>No</h1>'))
-    gate.listen(0, '127.0.0.1')
-    onTestFinished(() => void gate.close())
-    await once(gate, 'listening')
-    const stage = await Stage.open()
-    const { port } = gate.address() as AddressInfo
-    const { client, told } = stage.client('alice', { url: `http://127.0.0.1:${port}` })
-    expect((await told.error.next())[0].code).toBe('http_401')
-    expect(client.state).toBe('closed')
   })
 
   test('is noticed after a restart, too', again, async () => {

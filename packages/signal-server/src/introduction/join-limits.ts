@@ -22,16 +22,16 @@ export class JoinLimits {
     let added = 0
     for (const key of keys) if (!session.keys.has(key)) added++
     if (session.keys.size + added > maxKeysPerPeer) {
-      return refuse(session, 'too_many_keys', `At most ${maxKeysPerPeer}.`)
+      return refuse(session, 'too_many_keys', `At most ${maxKeysPerPeer}.`, keys)
     }
     if (keys.some((key) => key.length > maxKeyBytes || Buffer.byteLength(key) > maxKeyBytes)) {
-      return refuse(session, 'key_too_long', `At most ${maxKeyBytes} bytes.`)
+      return refuse(session, 'key_too_long', `At most ${maxKeyBytes} bytes.`, keys)
     }
     const { registrations } = this.place
     if (added > 0 && !registrations.makeRoom(session.registered, added)) {
       const { max, maxPerAddress } = registrations
       const limit = `At most ${max} keys in all and ${maxPerAddress} from one address; you would have most of them.`
-      return refuse(session, 'server_full', limit)
+      return refuse(session, 'server_full', limit, keys)
     }
 
     const forbidden = keys.filter((key) => !this.#grants(session, key))
