@@ -189,6 +189,11 @@ export class Client extends Emitter<ClientEvents> {
         return this.emit('signal', message.from, message.signal)
       case 'Error':
         return this.emit('error', new SignalError(message.code, message.message, message))
+      case 'Replaced':
+        // a newer session of this id has them; this one is introduced again when that is gone
+        return this.#peers.each((link, key) => {
+          if (message.keys.includes(key)) link.depart()
+        })
       case 'Pong':
       // and whatever a newer server says
     }
@@ -200,8 +205,7 @@ export class Client extends Emitter<ClientEvents> {
     if (this.#down || this.#closed) return
     this.#down = true
     this.emit('disconnected', ending)
-    if (!this.hears('error'))
-      this.#unlessHeard('disconnected', 'signal-client: the server is out of reach')
+    if (!this.hears('error')) this.#unlessHeard('disconnected', 'The server is out of reach')
   }
 }
 

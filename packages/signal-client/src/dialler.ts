@@ -102,8 +102,7 @@ const passing = (code: SignalErrorCode, sentence: string): Refusal => ({
   error: new SignalError(code, sentence),
 })
 
-const upgradeFailed =
-  'The server answers, but no WebSocket opens: a proxy may drop headers, or redirect.'
+const upgradeFailed = 'A proxy or a redirect lets no WebSocket through.'
 
 function baseOf(url: string | { href: string }): string {
   try {

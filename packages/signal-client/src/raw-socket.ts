@@ -47,5 +47,5 @@ export function sizeOf(data: Sendable): number {
   // a Blob may be that of a library
   const { size, slice } = (data ?? {}) as { size?: unknown; slice?: unknown }
   if (typeof size === 'number' && slice) return size
-  throw new TypeError('Neither text nor bytes nor a Blob')
+  throw new TypeError('Not text, bytes or a Blob')
 }

@@ -7,6 +7,7 @@ const needed: Partial<Record<string, string>> = {
   Introduction: 'id keys',
   Update: 'id',
   Departure: 'id keys',
+  Replaced: 'keys',
   Signal: 'from',
   Error: 'code message',
 } satisfies Partial<Record<ServerMessage['type'], string>>
