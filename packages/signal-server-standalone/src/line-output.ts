@@ -9,7 +9,7 @@ const retryInterval = 100
  * (ENOSPC), or nobody reads and the queue is full (EAGAIN), the line is dropped and counted. Once
  * writing works again, one line says how many were dropped.
  */
-export class LineOutput {
+class LineOutput {
   readonly #queue: Buffer[] = []
   #queuedBytes = 0
   #dropped = 0
