@@ -77,16 +77,21 @@ const hasBody = ({ headers }: IncomingMessage) =>
 
 /**
  * Some clients offer HTTP/2 with each request (`Upgrade: h2c`), which a server may ignore (RFC 9110
- * §7.8). Without our listener Node would have: so the app answers it as the plain request it is.
+ * §7.8). Without our listener Node would have: so the app answers it as the plain request it is. If
+ * the answer to an earlier request of the connection is not finished, the connection ends: Node has
+ * let go of it, and would not send this answer after that one.
  */
 function answerPlainly(server: Server, request: IncomingMessage, socket: Socket): void {
+  socket.on('error', () => socket.destroy())
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
-  response.assignSocket(socket)
-  response.once('finish', () => {
-    response.detachSocket(socket)
-    socket.end(() => socket.destroy())
-  })
-  socket.on('error', () => socket.destroy())
+  try {
+    response.assignSocket(socket)
+  } catch {
+    socket.destroy()
+    return
+  }
+  // it stays with its socket, whose end closes it: whatever counts the answer waits for that
+  response.once('finish', () => socket.end(() => socket.destroy()))
   server.emit('request', request, response)
 }

@@ -4,6 +4,7 @@ import express from 'express'
 import { SignalServer, type SignalServerOptions } from 'signal-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from './harness/arrivals.js'
+import { handshake, RawSocket } from './harness/raw-socket.js'
 
 /** A server that is mounted into an app, and asks a hook which answers when the test says so. */
 async function mounted(options: SignalServerOptions) {
@@ -26,7 +27,7 @@ async function mounted(options: SignalServerOptions) {
   })
   const { port } = server.address() as { port: number }
   const get = (path: string) => fetch(`http://127.0.0.1:${port}/signal${path}`)
-  return { signal, get, waiting, asked: () => asked }
+  return { signal, port, get, waiting, asked: () => asked }
 }
 
 describe('row 58: a plain GET that asks authorize', () => {
@@ -50,6 +51,18 @@ describe('row 58: a plain GET that asks authorize', () => {
     expect(asked()).toBe(3)
     for (const decide of waiting.splice(0)) decide()
     for (const answer of await Promise.all(first)) expect(answer.status).toBe(426)
+    await eventually(() => signal.stats().connections === 0, 'none left')
+  })
+
+  test('gives its place back if its connection is upgraded before the answer', async () => {
+    const { signal, port, waiting, asked } = await mounted({})
+    const raw = await RawSocket.open(port)
+    const question = 'GET /signal/introduction/alice HTTP/1.1\r\nHost: x\r\n\r\n'
+    raw.write(question + question + handshake('/signal/introduction/alice'))
+    await eventually(() => asked() === 3, 'three questions')
+    raw.reset()
+    await raw.closed
+    for (const decide of waiting.splice(0)) decide()
     await eventually(() => signal.stats().connections === 0, 'none left')
   })
 })

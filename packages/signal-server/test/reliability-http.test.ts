@@ -15,7 +15,12 @@ const pem = certificate()
 /** A server with an app whose answers take their time. */
 async function serve(secure: boolean, options: SignalServerOptions = {}) {
   const answers: (() => void)[] = []
+  let closed = 0
   const app = express()
+  app.use((_request, response, next) => {
+    response.once('close', () => closed++)
+    next()
+  })
   app.get('/slow', (_request, response) => {
     answers.push(() => response.send('slow'))
   })
@@ -34,6 +39,8 @@ async function serve(secure: boolean, options: SignalServerOptions = {}) {
   return {
     server,
     answers,
+    /** Answers that are over. */
+    closed: () => closed,
     connections: () => server.stats().connections,
     /** A connection, and all that has come on it. */
     open: async () => {
@@ -112,6 +119,28 @@ describe.each([
     await within(many.closed, 'its end')
     expect(answers.length).toBe(1)
     expect(many.statuses()).toEqual([])
+  })
+
+  test('an offer of another protocol behind an open request ends no more than its connection', async () => {
+    const { open, answers, closed, connections } = await serve(secure)
+    const offer = get('/healthz').replace(
+      '\r\n\r\n',
+      '\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n',
+    )
+    for (const before of [get('/healthz'), get('/slow'), get('/slow').repeat(2)]) {
+      const eager = await open()
+      eager.read()
+      eager.socket.write(before + offer)
+      await within(eager.closed, 'its end')
+    }
+    await eventually(() => connections() === 0, 'the end of all')
+    for (const answer of answers) answer()
+    await eventually(() => closed() === 3, 'the end of their answers')
+    const next = await open()
+    next.read()
+    next.socket.write(offer)
+    await eventually(() => next.statuses().length === 1, 'an answer to the next one')
+    await eventually(() => closed() === 4, 'the end of that answer')
   })
 
   test('a connection has a bound on its requests', { timeout: 60_000 }, async () => {

@@ -51,6 +51,7 @@ async function explain(
   next: NextFunction,
 ): Promise<void> {
   const path = pathOf(request.url)
+  let leave = () => {}
   try {
     if (path === undefined) return next()
     const ice = iceServersPath.test(path)
@@ -63,8 +64,7 @@ async function explain(
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
     // a hook that asks a database must not be asked more often this way than by upgrades
-    const leave = admission.limits.request(request)
-    response.once('close', leave)
+    leave = admission.limits.request(request)
     await admission.limits.checkRate(request)
     if (!found) {
       // TURN relays traffic for whoever has a credential
@@ -78,5 +78,8 @@ async function explain(
     const { status, body, headers } = refusalFrom(error)
     response.set({ 'Access-Control-Allow-Origin': '*', ...headers })
     response.status(status).type('json').send(body)
+  } finally {
+    // an answer behind another one never closes if its connection is upgraded meanwhile
+    leave()
   }
 }
