@@ -14,6 +14,8 @@ async function serve(options: SignalServerOptions) {
   onTestFinished(() => server.close())
   const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
   const url = `ws://127.0.0.1:${port}`
+  const forwardedFor = (address?: string): Record<string, string> =>
+    address === undefined ? {} : { 'X-Forwarded-For': address }
   const ended = (client: Client) => {
     onTestFinished(() => client.ws.terminate())
     return client
@@ -23,12 +25,12 @@ async function serve(options: SignalServerOptions) {
     port,
     outcomes: () => server.stats().outcomes,
     client: async (path: string, address?: string) => {
-      const headers = address === undefined ? {} : { 'X-Forwarded-For': address }
+      const headers = forwardedFor(address)
       return ended(await Client.open(url + path, [], { headers }))
     },
     /** A session with keys, past its Welcome. */
     session: async (id: string, keys: readonly string[], address?: string) => {
-      const headers = address === undefined ? {} : { 'X-Forwarded-For': address }
+      const headers = forwardedFor(address)
       const client = ended(await Client.open(`${url}/introduction/${id}`, v1, { headers }))
       await client.next('Welcome')
       if (keys.length > 0) client.send({ type: 'Join', join: keys })
