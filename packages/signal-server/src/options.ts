@@ -47,7 +47,7 @@ export interface SignalServerOptions {
   maxKeyBytes?: number
   /** Size of a message on `/introduction`. @default 524288 */
   maxMessageBytes?: number
-  /** Keys of one session. @default 1000 */
+  /** Keys of one session. @default 5000 */
   maxKeysPerPeer?: number
   /** Peers of one key. @default 1000 */
   maxPeersPerKey?: number
@@ -60,7 +60,7 @@ export interface SignalServerOptions {
   maxInfoBytes?: number
   /** Keys joined or left a second, in one session. @default 100 */
   keysPerSecond?: number
-  /** Keys that may be joined or left at once, before the rate counts. @default 2000 */
+  /** Keys that may be joined or left at once, before the rate counts. @default 6000 */
   keysBurst?: number
   /** Other messages and pings a second, on one socket. @default 20 */
   messagesPerSecond?: number
@@ -139,14 +139,15 @@ export const defaults: Settings = {
   maxKeyBytes: 256,
   // a published client's Join of 1,000 keys is 67 KB; ten times that leaves room for long keys
   maxMessageBytes: 512 * 1024,
-  maxKeysPerPeer: 1_000,
+  // a library of documents; a Join of them all with keys of 64 characters is 335 KB
+  maxKeysPerPeer: 5_000,
   maxPeersPerKey: 1_000,
   // 125 MB at most; one address gets 62,500, which is thirteen sessions with 5,000 documents each
   maxRegistrations: 500_000,
   maxInfoBytes: 1_024,
-  // clients of two generations send 300 Joins at once when they reconnect
+  // a client that reconnects joins all its keys at once, in one Join per key in two generations
   keysPerSecond: 100,
-  keysBurst: 2_000,
+  keysBurst: 6_000,
   messagesPerSecond: 20,
   messagesBurst: 100,
   slowedTime: 60_000,

@@ -308,22 +308,26 @@ describe('row 14: what is too large', () => {
     expect(await raw.closeCode()).toBe(1008)
   })
 
-  test('1,000 keys are joined, 1,001 get too_many_keys and none of them is', async () => {
-    const stage = await Stage.open({ keysBurst: 10_000 })
+  test('row 14: 5,000 keys are joined, 5,001 get too_many_keys and none of them is', async () => {
+    const stage = await Stage.open({ keysBurst: 30_000 })
     const alice = await stage.v1('alice')
-    alice.send(join(1_001))
-    expect(await alice.next('Error')).toMatchObject({ code: 'too_many_keys' })
+    alice.send(join(5_001))
+    expect(await alice.next('Error')).toMatchObject({
+      code: 'too_many_keys',
+      keys: join(5_001).join,
+    })
     expect(registrations(stage)).toBe(0)
-    alice.send(join(1_000))
+    alice.send(join(5_000))
     await alice.settled()
-    expect(registrations(stage)).toBe(1_000)
-    alice.send({ type: 'Join', join: ['key-0', 'one more'] })
-    expect(await alice.next('Error')).toMatchObject({ code: 'too_many_keys' })
+    expect(registrations(stage)).toBe(5_000)
+    const refused = ['key-0', 'one more']
+    alice.send({ type: 'Join', join: refused })
+    expect(await alice.next('Error')).toMatchObject({ code: 'too_many_keys', keys: refused })
     // those that it has may be named again
-    alice.send(join(1_000))
+    alice.send(join(5_000))
     await alice.settled()
     expect(alice.messages.length).toBe(0)
-    expect(registrations(stage)).toBe(1_000)
+    expect(registrations(stage)).toBe(5_000)
   })
 
   test('a Join of 80,000 keys is refused at once', async () => {
@@ -372,7 +376,7 @@ describe('row 14: what is too large', () => {
   test('older dialects are refused in silence', async () => {
     const stage = await Stage.open()
     const alice = await stage.client('/introduction/alice')
-    alice.send(join(1_001))
+    alice.send(join(5_001))
     await alice.settled()
     expect(alice.seen).toEqual([])
     expect(registrations(stage)).toBe(0)

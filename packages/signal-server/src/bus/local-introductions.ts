@@ -24,8 +24,22 @@ export interface LocalIntroductions {
   introduceRemote(app: string, id: string, keys: string[], shown: Shown, to?: string): void
   /** Two peers whose connection has failed are introduced once more; one or both are elsewhere. */
   introduceAgain(app: string, about: PeerNotice, key: string, to: string): void
-  /** A session of another instance that had these keys is gone: one that is here has them now. */
-  takeOver(app: string, id: string, keys: string[]): void
+  /**
+   * Sessions that are here have these keys now, without having asked, and are introduced.
+   * @returns the keys on which that is done now: a peer that comes back all the time waits
+   */
+  takeOver(app: string, id: string, keys: string[]): string[]
+  /**
+   * A peer is to be introduced on a key to those here.
+   * @param shown - whether they know it there already
+   * @returns whether that is to be done now; otherwise it is done later, if it still is there
+   */
+  admit(app: string, id: string, key: string, shown: boolean): boolean
+  /**
+   * A peer has left a key, on all instances.
+   * @returns whether those here are to be told
+   */
+  leaves(app: string, id: string, key: string): boolean
   /** A newer session of a peer, on another instance, has these keys now. */
   replaced(app: string, id: string, keys: string[]): void
   /** A peer of another instance has left these keys. */

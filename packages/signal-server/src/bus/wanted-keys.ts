@@ -35,7 +35,13 @@ export class WantedKeys {
    * Tells the others, once their answers can be heard, that a peer here wants keys.
    * @param t - whether it has asked for introductions, or an older session of it has them now
    */
-  tell(app: string, keys: readonly string[], id: string, t: 'join' | 'renew' = 'join'): void {
+  tell(
+    app: string,
+    keys: readonly string[],
+    id: string,
+    t: 'join' | 'renew' | 'state' = 'join',
+  ): void {
+    if (keys.length === 0) return
     const names = keys.map((key) => topics.key(app, key))
     this.#subscriptions.whenHeard(names, () => {
       // it may have left some meanwhile

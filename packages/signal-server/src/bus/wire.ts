@@ -38,7 +38,7 @@ export interface HoldNotice {
 
 /**
  * What instances tell each other, by `t`. To all instances: `alive`, `bye`, `anew`, `told`. On a
- * key's topic: `join`, `renew`, `leave`, `again`. On a pair's topic: `hold`. To one instance: the
+ * key's topic: `join`, `renew`, `state`, `leave`, `again`. On a pair's topic: `hold`. To one instance: the
  * others (and `hold`, `told`). Unknown types and fields are ignored, so that versions may differ.
  */
 export type BusMessage =
@@ -58,6 +58,8 @@ export type BusMessage =
    * the key's introductions by that, and answered as if it had joined the key.
    */
   | { t: 'renew'; app: string; key: string; peer: PeerNotice; more?: boolean }
+  /** The same without an answer. */
+  | { t: 'state'; app: string; key: string; peer: PeerNotice; more?: boolean }
   | { t: 'leave'; app: string; key: string; id: string; more?: boolean }
   /** Asks whether that was all; the answer comes behind all that was begun. */
   | { t: 'rest'; answer?: boolean }

@@ -3,7 +3,8 @@ import type { LocalIntroductions, Shown } from '../bus/local-introductions.js'
 import type { PeerNotice } from '../bus/wire.js'
 import { Audience } from './audience.js'
 import type { Dialect } from './dialects/dialect.js'
-import { bySession, introduce, tellOthers, tellReplaced } from './introductions.js'
+import type { Introducer } from './introducer.js'
+import { bySession, tellOthers, tellReplaced } from './introductions.js'
 import type { Peer } from './peer.js'
 import type { Session } from './session.js'
 import type { SlicedWork, Steps } from '../sliced-work.js'
@@ -17,14 +18,13 @@ export class Abroad implements LocalIntroductions {
   /**
    * @param worlds - of all apps
    * @param v1 - the dialect that knows more than Introductions
-   * @param present - whether a peer wants a key, here or on another instance
    * @param introduced - called for each pair of which one is told here
    */
   constructor(
     private readonly worlds: Worlds<Session>,
     private readonly v1: Dialect,
     private readonly work: SlicedWork,
-    private readonly present: (app: string, id: string, key: string) => boolean,
+    private readonly introducer: Introducer,
     private readonly introduced: (
       app: string,
       ids: readonly [string, string],
@@ -63,13 +63,16 @@ export class Abroad implements LocalIntroductions {
     if (target) this.introduced(app, [to, id], [key])
   }
 
-  takeOver(app: string, id: string, keys: string[]): void {
-    const peer = this.#peer(app, id)
-    for (const [heir, inherited] of bySession(keys, (key) => peer?.sessionFor(key))) {
-      const told = (other: string, common: readonly string[]) =>
-        this.introduced(app, [id, other], common)
-      this.work.run(introduce(heir, inherited, new Set(inherited), told))
-    }
+  takeOver(app: string, id: string, keys: string[]): string[] {
+    return this.introducer.takeOver(app, id, keys)
+  }
+
+  admit(app: string, id: string, key: string, shown: boolean): boolean {
+    return this.introducer.admit(app, id, key, shown)
+  }
+
+  leaves(app: string, id: string, key: string): boolean {
+    return this.introducer.leaves(app, id, key)
   }
 
   replaced(app: string, id: string, keys: string[]): void {
@@ -79,7 +82,7 @@ export class Abroad implements LocalIntroductions {
 
   departRemote(app: string, id: string, keys: string[]): void {
     const world = this.worlds.get(app)
-    const gone = (key: string) => !this.present(app, id, key)
+    const gone = (key: string) => !this.introducer.isShown(app, id, key)
     if (!world) return
     this.work.run(
       tellOthers(world, id, keys, gone, (left) => ({ type: 'departure', id, keys: left })),
@@ -91,8 +94,10 @@ export class Abroad implements LocalIntroductions {
     if (!world) return
     // all at once, unless some of it has not come yet
     for (const announced of new Set(keys.map((key) => shown(key)?.announced))) {
-      const still = (key: string) => shown(key)?.announced === announced
-      const info = shown(keys.find(still)!)?.info
+      const still = (key: string) =>
+        shown(key)?.announced === announced && !this.introducer.isDelayed(app, id, key)
+      const first = keys.find(still)
+      const info = first === undefined ? undefined : shown(first)?.info
       if (announced === undefined || info === undefined) continue
       const notice = (common: readonly string[]) =>
         ({ type: 'update', id, info, keys: common }) as const
@@ -156,7 +161,7 @@ export class Abroad implements LocalIntroductions {
   }
 
   #tell(target: Session, { app, id, shown }: About, keys: readonly string[]): void {
-    const common = keys.filter((key) => shown(key) !== undefined)
+    const common = keys.filter((key) => shown(key) && !this.introducer.isHidden(app, id, key))
     if (common.length === 0) return
     // all of these are of one session, which may not have told of each key yet what it announced last
     const newest = common

@@ -9,6 +9,7 @@ import { segmentsBelow } from '../path.js'
 import { WebSocketAcceptor } from '../web-socket-acceptor.js'
 import { Abroad } from './abroad.js'
 import type { Dialect, Request } from './dialects/dialect.js'
+import { Introducer } from './introducer.js'
 import { Requests } from './requests.js'
 import { Session, type SessionHandler } from './session.js'
 import { SlicedWork, type Steps } from '../sliced-work.js'
@@ -24,6 +25,11 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   readonly #acceptor: WebSocketAcceptor
   readonly #across: IntroductionsAcross | undefined
   readonly #requests: Requests
+  readonly #introduced = (app: string, ids: readonly [string, string], keys: readonly string[]) => {
+    this.context.outcomes.count('introduced')
+    this.context.events.emit('introduction', { app, ids, keys })
+  }
+  readonly #introducer = new Introducer(this.#worlds, this.work, this.#introduced)
   /** Everybody is being sent away: nobody need hear of who has gone first. */
   #ending = false
 
@@ -37,17 +43,19 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const registrations = new Amounts(maxRegistrations, perAddress)
     this.#registrations = registrations
     this.#acceptor = new WebSocketAcceptor({ maxMessageBytes, closeTime, autoPong: false })
-    const abroad = new Abroad(
-      this.#worlds,
-      v1,
-      this.work,
-      (app, id, key) => this.#requests.isPresent(app, id, key),
-      (app, ids, keys) => this.#requests.introduced(app, ids, keys),
-    )
+    const abroad = new Abroad(this.#worlds, v1, this.work, this.#introducer, this.#introduced)
     const { instances } = context
     const across = instances && new IntroductionsAcross(instances, abroad)
-    this.#requests = new Requests(context, { worlds: this.#worlds, registrations, v1, across })
+    const introducer = this.#introducer
+    this.#requests = new Requests(context, {
+      worlds: this.#worlds,
+      registrations,
+      v1,
+      introducer,
+      across,
+    })
     this.#across = across
+    this.#introducer.across = across
   }
 
   match(path: string): Claim | undefined {
@@ -97,7 +105,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const other = world?.peers.get(about)?.sessionFor(key)
     if (target && other) {
       target.tell({ type: 'introduction', id: about, keys: [key], info: other.info, again: true })
-      this.#requests.introduced(app, [to, about], [key])
+      this.#introduced(app, [to, about], [key])
       return true
     }
     // one of them may be elsewhere
@@ -115,6 +123,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     this.#ending = true
     this.work.close()
     for (const session of this.#sessions) session.destroy()
+    this.#introducer.close()
     this.#across?.close()
     this.#acceptor.close()
   }

@@ -4,36 +4,59 @@ import type { Session } from './session.js'
 import type { Steps } from '../sliced-work.js'
 import type { World } from './world.js'
 
+/** How a session is introduced. */
+export interface Introducing {
+  /** Those of the keys that its peer wanted before. */
+  readonly known: ReadonlySet<string>
+  /** Those on which the others are told of it; all if it is missing. */
+  readonly toOthers?: ReadonlySet<string>
+  /** Whether it is told of the others. */
+  readonly toItself: boolean
+  /** Whether the others do not know a peer on a key yet. */
+  readonly isHidden: (id: string, key: string) => boolean
+  /** Called for each pair of which the other one is told. */
+  readonly told: (other: string, keys: readonly string[]) => void
+}
+
 /**
  * Introduces a session, which has the introductions of these keys, and the other peers of the keys
  * to each other. A key that goes to another session meanwhile is left to whoever introduces that one.
- *
- * @param known - those of the keys that its peer wanted before
- * @param told - called for each pair
  */
 export function* introduce(
   session: Session,
   keys: readonly string[],
-  known: ReadonlySet<string>,
-  told: (other: string, keys: readonly string[]) => void,
+  { known, toOthers, toItself, isHidden, told }: Introducing,
 ): Steps {
   const { world, peer, info } = session
   const audience = new Audience(world, peer.id, keys)
   yield* audience.gather(known)
   const toAll = new Circular({ type: 'introduction', id: peer.id, keys, info })
   for (const target of audience) {
-    while (session.congested) yield session.drained()
+    while (toItself && session.congested) yield session.drained()
     const common = audience.keysOf(target)
     const has = (key: string) => peer.sessionFor(key) === session
     const shared = audience.unchanged ? common : common.filter(has)
-    if (shared.length > 0) {
-      if (shared === keys && session.info === info) toAll.to(target)
-      else target.tell({ type: 'introduction', id: peer.id, keys: shared, info: session.info })
-      session.tell({ type: 'introduction', id: target.id, keys: shared, info: target.info })
-      told(target.id, shared)
+    const forOther = toOthers ? shared.filter((key) => toOthers.has(key)) : shared
+    if (forOther.length > 0) {
+      if (forOther === keys && session.info === info) toAll.to(target)
+      else target.tell({ type: 'introduction', id: peer.id, keys: forOther, info: session.info })
+      told(target.id, forOther)
     }
+    if (toItself && shared.length > 0) tellItself(session, target, shared, isHidden)
     yield
   }
+}
+
+function tellItself(
+  session: Session,
+  { id, info }: Session,
+  shared: readonly string[],
+  isHidden: Introducing['isHidden'],
+): void {
+  const keys = shared.some((key) => isHidden(id, key))
+    ? shared.filter((key) => !isHidden(id, key))
+    : shared
+  if (keys.length > 0) session.tell({ type: 'introduction', id, keys, info })
 }
 
 /**

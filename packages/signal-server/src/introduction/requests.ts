@@ -5,7 +5,8 @@ import type { EndpointContext } from '../endpoint.js'
 import type { Amounts } from '../limits/amounts.js'
 import { log } from '../log.js'
 import type { Dialect, Request } from './dialects/dialect.js'
-import { bySession, introduce, tellOthers, tellReplaced } from './introductions.js'
+import type { Introducer } from './introducer.js'
+import { tellOthers } from './introductions.js'
 import { JoinLimits } from './join-limits.js'
 import type { Session } from './session.js'
 import type { Steps } from '../sliced-work.js'
@@ -19,6 +20,7 @@ export interface RequestPlace {
   readonly registrations: Amounts
   /** The dialect that knows more than Introductions. */
   readonly v1: Dialect
+  readonly introducer: Introducer
   /** The other instances, where there are some. */
   readonly across: IntroductionsAcross | undefined
 }
@@ -62,23 +64,20 @@ export class Requests {
       this.context.events.emit('departure', { app: world.app, id, keys })
       across?.leave(world.app, id, keys)
     }
-    for (const inherited of heirs.values()) across?.renew(world.app, id, inherited)
+    const { introducer } = this.place
+    const inherited: string[] = []
+    for (const all of heirs.values()) {
+      const now = all.filter((key) => introducer.admit(world.app, id, key, true, true))
+      inherited.push(...now)
+      across?.renew(world.app, id, now)
+      const waits = (key: string) => introducer.isDelayed(world.app, id, key)
+      across?.renew(world.app, id, all.filter(waits), 'state')
+    }
     across?.passOn(world.app, id, held)
     // what it wants on another instance too, it has not left
-    const gone = across ? keys.filter((key) => !across.has(world.app, id, key)) : keys
-    return this.#tellLeft(session, gone, heirs)
-  }
-
-  /** Whether a peer wants a key, here or on another instance. */
-  isPresent(app: string, id: string, key: string): boolean {
-    const { worlds, across } = this.place
-    return (worlds.get(app)?.peers.get(id)?.has(key) || across?.has(app, id, key)) ?? false
-  }
-
-  /** Counts and tells the app that two peers were introduced. */
-  introduced(app: string, ids: readonly [string, string], keys: readonly string[]): void {
-    this.context.outcomes.count('introduced')
-    this.context.events.emit('introduction', { app, ids, keys })
+    const isGone = (key: string) =>
+      !across?.has(world.app, id, key) && introducer.leaves(world.app, id, key)
+    return this.#tellLeft(session, keys.filter(isGone), inherited)
   }
 
   *#join(session: Session, keys: string[]): Steps {
@@ -86,37 +85,25 @@ export class Requests {
     if (joined.length === 0) return
     const { across } = this.place
     const { world, peer } = session
-    const known = joined.filter((key) => peer.has(key))
+    const known = new Set(joined.filter((key) => peer.has(key)))
     const taken = joined.filter((key) => !session.keys.has(key))
     world.join(session, joined)
     this.context.outcomes.count('joined')
     log.introduction('%s joins %d keys', session.id, joined.length)
     if (across) {
-      const before = new Set(known)
-      const fresh = joined.filter((key) => !before.has(key))
+      const fresh = joined.filter((key) => !known.has(key))
       across.join(world.app, session.id, joined, fresh)
     }
-    tellReplaced(taken, (key) => peer.olderThan(session, key))
-    tellReplaced(joined, (key) => (peer.sessionFor(key) === session ? undefined : session))
-    for (const [newest, keys] of bySession(joined, (key) => peer.sessionFor(key))) {
-      yield* this.#introduce(newest, keys, known)
-    }
+    yield* this.place.introducer.join(session, joined, known, taken)
   }
 
-  *#tellLeft({ world, id }: Session, gone: string[], heirs: Left<Session>['heirs']): Steps {
-    const isGone = (key: string) => !this.isPresent(world.app, id, key)
+  *#tellLeft({ world, id }: Session, gone: string[], inherited: string[]): Steps {
+    const { introducer } = this.place
+    const isGone = (key: string) => !introducer.isShown(world.app, id, key)
     if (gone.length > 0) {
       yield* tellOthers(world, id, gone, isGone, (keys) => ({ type: 'departure', id, keys }))
     }
-    for (const [heir, inherited] of heirs) yield* this.#introduce(heir, inherited, inherited)
-  }
-
-  /** @param known - those of the keys that the peer wanted before */
-  #introduce(session: Session, keys: readonly string[], known: readonly string[]): Steps {
-    const { id, world } = session
-    return introduce(session, keys, new Set(known), (other, common) => {
-      this.introduced(world.app, [id, other], common)
-    })
+    introducer.introduce(world.app, id, inherited)
   }
 
   *#leave(session: Session, keys: string[]): Steps {
@@ -137,8 +124,11 @@ export class Requests {
     const { across } = this.place
     const what = { info, announced: announcement!.at }
     if (across) yield* across.announce(world.app, id, newest, what)
+    // what waits to be introduced is introduced with it
     const isShown = (key: string) =>
-      peer.sessionFor(key) === session && session.announcement === announcement
+      peer.sessionFor(key) === session &&
+      session.announcement === announcement &&
+      !this.place.introducer.isDelayed(world.app, id, key)
     const keys = newest.filter(isShown)
     yield* tellOthers(world, id, keys, isShown, (common) => ({
       type: 'update',
