@@ -82,7 +82,11 @@ describe('row 18: who sends too fast', () => {
   })
 
   test('is charged for a refused Join no more than for the largest that is allowed', async () => {
-    const stage = await Stage.open({ keysPerSecond: 1_000, keysBurst: 1_000 })
+    const stage = await Stage.open({
+      maxKeysPerPeer: 1_000,
+      keysPerSecond: 1_000,
+      keysBurst: 1_000,
+    })
     const alice = await stage.v1('alice')
     const start = performance.now()
     alice.send({ type: 'Join', join: keys(50_000) })
