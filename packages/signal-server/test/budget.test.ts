@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { Credit, Windows } from '../src/bus/credit.js'
 import { ByteBudget, Share } from '../src/byte-budget.js'
 import { eventually } from './harness/arrivals.js'
 import { clientFrame } from './harness/frames.js'
@@ -62,6 +63,21 @@ describe('a budget', () => {
     for (const share of shares) share.set(0)
     expect(budget.used).toBe(0)
   })
+})
+
+test('row 50: small pieces that are under way to another instance count with what they cost', () => {
+  const budget = new ByteBudget(1_000_000)
+  const credit = new Credit(new Windows(budget))
+  let pieces = 0
+  while (!credit.spend(1)) if (++pieces > 1_000) break
+  expect(pieces).toBeLessThan(500)
+  expect(budget.used).toBeGreaterThan(500 * pieces)
+  const used = budget.used
+  credit.acknowledge(pieces / 2)
+  expect(credit.low).toBe(false)
+  expect(budget.used).toBeLessThan(0.6 * used)
+  credit.acknowledge(pieces + 1)
+  expect([credit.queued, credit.low, budget.used]).toEqual([0, true, 0])
 })
 
 const v1 = { headers: { 'Sec-WebSocket-Protocol': 'signal.v1' } }

@@ -1,4 +1,5 @@
-import type { ByteBudget } from '../byte-budget.js'
+import { pieceOverhead, type ByteBudget } from '../byte-budget.js'
+import { Fifo } from '../fifo.js'
 
 /**
  * Bytes that all pipes to other instances may have under way together. An engine keeps what a slow
@@ -9,6 +10,10 @@ const totalBytes = 8 * 1024 * 1024
 const mostBytes = 256 * 1024
 /** What each has in any case, as while the server is short of memory: one chunk. */
 const leastBytes = 64 * 1024
+
+/** Pieces of fewer bytes count with their overhead. */
+const smallPiece = 4 * 1024
+const costOf = (bytes: number) => (bytes < smallPiece ? bytes + pieceOverhead : bytes)
 
 /** What pipes to other instances may have under way, shared by those that have something. */
 export class Windows {
@@ -34,6 +39,9 @@ export class Credit {
   /** In all, and how many of them were acknowledged. */
   #sent = 0
   #acked = 0
+  /** Of each piece under way: how many bytes had been sent with it, and what it costs. */
+  readonly #pieces = new Fifo<{ sent: number; cost: number }>()
+  #cost = 0
   #askedAt = 0
   #progressAt = 0
 
@@ -45,12 +53,12 @@ export class Credit {
 
   /** Whether the window is full. */
   get spent(): boolean {
-    return this.queued >= this.windows.size
+    return this.#cost >= this.windows.size
   }
 
   /** Whether enough of the window is free again to go on after it was full. */
   get low(): boolean {
-    return this.queued <= this.windows.size / 2
+    return this.#cost <= this.windows.size / 2
   }
 
   /** Milliseconds for which nothing was acknowledged, though there is something. */
@@ -68,7 +76,8 @@ export class Credit {
       this.windows.mark(this, true)
     }
     this.#sent += bytes
-    this.windows.budget.add(bytes)
+    this.#pieces.push({ sent: this.#sent, cost: costOf(bytes) })
+    this.#count(costOf(bytes))
     const ask = this.spent || this.#sent - this.#askedAt >= this.windows.size / 4
     if (ask) this.#askedAt = this.#sent
     return ask
@@ -84,12 +93,22 @@ export class Credit {
     this.#acked += acked
     this.#progressAt = performance.now()
     if (this.queued === 0) this.windows.mark(this, false)
-    this.windows.budget.add(-acked)
+    let freed = 0
+    for (let first; (first = this.#pieces.first) && first.sent <= this.#acked;) {
+      freed += first.cost
+      this.#pieces.shift()
+    }
+    this.#count(-freed)
     return true
   }
 
   /** Nothing is under way any more. */
   end(): void {
     this.acknowledge(this.#sent)
+  }
+
+  #count(more: number): void {
+    this.#cost += more
+    this.windows.budget.add(more)
   }
 }

@@ -19,8 +19,8 @@ export interface InboxOwner {
   tooLarge(): void
 }
 
-// as much as one read from the kernel delivers
-const smallMessage = 64 * 1024
+// as much as one read from the kernel delivers, with its overhead
+const smallMessage = 72 * 1024
 // so long more than that may wait while memory is short
 const patience = 5_000
 
@@ -112,6 +112,7 @@ export class Inbox {
       let atOnce = true
       this.owner.take(arrival.data, arrival.binary, () => {
         this.#busy = false
+        this.#shortSince = undefined
         if (!atOnce) this.#next()
       })
       atOnce = false
