@@ -39,6 +39,8 @@ export class Arrivals {
   #chunks = 0
   #chunkBytes = 0
   #lastChunk = 0
+  /** ws takes a chunk apart: events of it follow. */
+  #parsing = false
   #closed = false
   /** Bytes that came after it was closed. */
   #discarded = 0
@@ -58,17 +60,26 @@ export class Arrivals {
       this.#chunks++
       this.#chunkBytes += length
       this.#lastChunk = length
+      this.#parsing = true
     })
-    socket.on('data', () => this.#count())
+    socket.on('data', () => {
+      this.#parsing = false
+      if (this.#ping) this.arrived()
+      this.#count()
+    })
     socket.once('close', () => this.#share.set(0))
     ws.on('message', (data: Buffer, binary) => this.#message({ data, binary }))
     ws.on('ping', (ping) => {
       this.#finish(ping.length)
       if (this.#closed) return
       this.#ping = { ping, count: 1 + (this.#ping?.count ?? 0), after: this.#received }
-      this.arrived()
+      // ws may hand over one event per turn of the event loop instead
+      if (!this.#parsing) this.arrived()
     })
-    ws.on('pong', ({ length }) => this.#finish(length))
+    ws.on('pong', ({ length }) => {
+      this.#finish(length)
+      if (!this.#parsing) this.#count()
+    })
   }
 
   /** Bytes of memory of all that is kept. */

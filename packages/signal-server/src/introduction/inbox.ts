@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import { Arrivals } from '../arrivals.js'
 import type { EndpointContext } from '../endpoint.js'
+import { LastPong } from '../last-pong.js'
 import { Pace } from '../pace.js'
 import { Slowdown } from '../slowdown.js'
 
@@ -11,8 +12,6 @@ export interface InboxOwner {
   heard: boolean
   /** Takes a message; `done` lets the next one be looked at. */
   take(data: Buffer, binary: boolean, done: () => void): void
-  /** Answers a ping. */
-  pong(payload: Buffer): void
   /** It has been slowed for too long. */
   tooFast(): void
   /** Memory is short, and stays so while much of it waits. */
@@ -33,6 +32,7 @@ export class Inbox {
   readonly #messagePace: Pace
   readonly #slowdown: Slowdown
   readonly #arrivals: Arrivals
+  readonly #pong: LastPong
   #busy = false
   /** Whether it is not read because memory is short and much of it is kept. */
   #short = false
@@ -53,6 +53,7 @@ export class Inbox {
     ws.on('message', () => {
       if (!this.#closed) context.outcomes.introductionMessages++
     })
+    this.#pong = new LastPong(ws)
     this.#arrivals = new Arrivals(ws, socket, budget, () => this.#next())
     // after the arrivals have counted it
     socket.on('data', () => this.#arrived())
@@ -104,7 +105,7 @@ export class Inbox {
       const arrival = this.#arrivals.take()
       if (!arrival) break
       if ('ping' in arrival) {
-        this.owner.pong(arrival.ping)
+        this.#pong.answer(arrival.ping)
         this.chargeMessages(arrival.count)
         continue
       }

@@ -12,7 +12,7 @@ const shortStallTime = 5_000
 export class Outbox {
   readonly #share: Share
   #corked = false
-  /** Messages and pongs that are not written yet. */
+  /** Messages that are not written yet. */
   #pieces = 0
   #sentSinceBeat = 0
   #queuedAtBeat = 0
@@ -43,11 +43,6 @@ export class Outbox {
     const { budget, settings } = this.context
     const most = budget.over ? corkedBytes : settings.maxQueuedBytes
     if (this.ws.bufferedAmount > most) this.overflow()
-  }
-
-  pong(payload: Buffer): void {
-    this.#pieces++
-    this.ws.pong(payload, false, this.#written)
   }
 
   /** Whether so much is queued that long work for this socket had better wait. */

@@ -182,10 +182,6 @@ export class Session implements Pulse, Member, InboxOwner {
     this.handler.work.run(this.#handle(data, binary), done)
   }
 
-  pong(payload: Buffer): void {
-    if (this.open) this.#outbox.pong(payload)
-  }
-
   tooFast(): void {
     this.end(CloseCode.tooMany, 'rate_limited')
   }

@@ -57,7 +57,7 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
     const { settings, heartbeat, outcomes } = context
     this.#pace = new Pace(messagesPerSecond, messagesBurst)
     this.#slowdown = new Slowdown(settings.slowedTime, () => this.#inbox.next())
-    this.#inbox = new JsonInbox(ws, this)
+    this.#inbox = new JsonInbox(ws, socket, context.budget, this)
     heartbeat.add(this)
     socket.on('data', () => {
       this.heard = true
@@ -156,7 +156,7 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
   charge(messages: number): void {
     const wait = this.#pace.spend(messages)
     if (wait === 0 || this.#gone) return
-    if (this.#slowdown.start(wait)) this.ws.pause()
+    if (this.#slowdown.start(wait)) this.#inbox.pause()
     else this.end(CloseCode.tooMany, 'rate_limited')
   }
 
@@ -172,7 +172,6 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
     if (this.#gone) return
     this.context.outcomes.count(outcome)
     this.log('%s ends: %s', this.id, outcome)
-    this.ws.resume()
     this.ws.close(code, closeReason[code])
     this.#leave()
   }

@@ -1,4 +1,5 @@
-import { Fifo } from 'signal-server'
+import type { Socket } from 'node:net'
+import { Arrivals, LastPong, type ByteBudget } from 'signal-server'
 import type { WebSocket } from 'ws'
 
 /** Whose messages they are. */
@@ -17,54 +18,46 @@ export interface JsonInboxOwner {
  */
 export class JsonInbox {
   /** What was read together with a message that is worked on; pings, too, are answered in order. */
-  readonly #waiting = new Fifo<{ message: Uint8Array } | { ping: Buffer }>()
-  /** The newest that waits, if it is a ping: only the last of several is answered. */
-  #lastPing: { ping: Buffer } | undefined
+  readonly #arrivals: Arrivals
+  readonly #pong: LastPong
   #busy = false
   #closed = false
 
   constructor(
     private readonly ws: WebSocket,
+    socket: Socket,
+    budget: ByteBudget,
     private readonly owner: JsonInboxOwner,
   ) {
-    ws.on('message', (data) => {
-      if (this.#closed) return
-      this.#lastPing = undefined
-      this.#waiting.push({ message: data as Buffer })
-      this.next()
-    })
-    ws.on('ping', (ping) => {
-      if (this.#closed) return
-      if (this.#lastPing) this.#lastPing.ping = ping
-      else this.#waiting.push((this.#lastPing = { ping }))
-      this.next()
-    })
+    this.#pong = new LastPong(ws)
+    this.#arrivals = new Arrivals(ws, socket, budget, () => this.next())
   }
 
   /** Looks at what has come, unless it must wait still. */
   next(): void {
     while (!this.#closed && !this.#waits) {
-      const next = this.#waiting.shift()
+      const next = this.#arrivals.take()
       if (!next) break
-      if ('ping' in next) {
-        this.#lastPing = undefined
-        this.ws.pong(next.ping)
-      } else {
-        this.#take(next.message)
-      }
+      if ('ping' in next) this.#pong.answer(next.ping)
+      else this.#take(next.data)
     }
     if (this.#closed) return
-    if (this.#waits) this.ws.pause()
+    if (this.#waits) this.pause()
     else if (this.ws.isPaused) {
       this.owner.resumed()
-      this.ws.resume()
+      this.#arrivals.resume()
     }
+  }
+
+  /** Reads nothing more until {@link next} finds that it need not wait. */
+  pause(): void {
+    this.#arrivals.pause()
   }
 
   /** Looks at nothing any more; what comes is thrown away. */
   close(): void {
     this.#closed = true
-    this.#waiting.clear()
+    this.#arrivals.close()
   }
 
   get #waits(): boolean {

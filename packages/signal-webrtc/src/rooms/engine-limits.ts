@@ -1,5 +1,5 @@
 import type { Socket } from 'engine.io'
-import { Pace, type EndpointContext, type Outcome } from 'signal-server'
+import { Pace, pieceOverhead, Share, type EndpointContext, type Outcome } from 'signal-server'
 import { connectionLife } from './connection-life.js'
 
 // far more than the messages of a client that is slowed down already: pongs, probes, empty packets
@@ -27,11 +27,20 @@ export function limitEngineSocket(socket: Socket, context: EndpointContext): Con
     if (pace.spend(1) > 0) end('rate_limited')
   })
   let queued = 0
+  let packets = 0
+  const share = new Share(context.budget)
   socket.on('packetCreate', ({ data }: { data?: string | Buffer }) => {
     queued += data?.length ?? 0
+    packets++
+    share.set(queued + packets * pieceOverhead)
     if (queued > settings.maxQueuedBytes) end('slow_reader')
   })
-  socket.on('drain', () => (queued = 0))
+  const forget = () => {
+    queued = packets = 0
+    share.set(0)
+  }
+  socket.on('drain', forget)
+  socket.on('close', forget)
   return {
     get congested() {
       return queued > settings.maxQueuedBytes / 4

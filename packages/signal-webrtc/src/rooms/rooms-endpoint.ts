@@ -17,7 +17,7 @@ import {
   type Upgrade,
 } from 'signal-server'
 import { Server } from 'socket.io'
-import { WebSocketServer, type ServerOptions } from 'ws'
+import type { WebSocketServer } from 'ws'
 import { Authorization } from './authorization.js'
 import { Cluster } from './cluster.js'
 import { makeEngine } from './engine.js'
@@ -33,6 +33,7 @@ import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
 import type { RoomServer, RoomSocket } from './socket.js'
 import { isRoomKey } from './standing.js'
+import { makeWebSockets } from './web-sockets.js'
 import { Turns } from './turns.js'
 
 /**
@@ -74,15 +75,7 @@ class RoomsEndpoint implements Endpoint {
   ) {
     const { tokens, password, path, redis, maxMembers } = settings
     this.#shared = redis && sharedRooms(redis, (error) => this.#log('redis: %s', error))
-    const webSocketOptions: ServerOptions & { closeTimeout: number } = {
-      noServer: true,
-      perMessageDeflate: false,
-      maxPayload: settings.maxMessageBytes,
-      closeTimeout: context.settings.closeTime,
-      // one message of each client per turn of the event loop
-      allowSynchronousEvents: false,
-    }
-    this.#webSockets = new WebSocketServer(webSocketOptions)
+    this.#webSockets = makeWebSockets(context, settings)
     this.#engine = makeEngine(this.#webSockets, context, settings, () => this.#draining)
     this.#io = new Server({
       // its first packet, which has its token, comes right behind the connection
