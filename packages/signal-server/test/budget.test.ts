@@ -174,3 +174,26 @@ test('row 33: what every kind of client made it buffer is given back', async () 
   late.reset()
   await stage.expectQuiet()
 })
+
+test('row 51: while others use up the buffered bytes, a newcomer with much to read is waited for', async () => {
+  const stage = await Stage.open({ maxInfoBytes: 32 * 1024, keysPerSecond: 1_000 })
+  const keys = Array.from({ length: 320 }, (_, n) => `key ${n}`)
+  const info = 'x'.repeat(24 * 1024)
+  for (const [n, key] of keys.entries()) {
+    const peer = await stage.v1(`peer ${n}`)
+    peer.send({ type: 'Announce', info })
+    peer.send({ type: 'Join', join: [key] })
+    await peer.settled()
+  }
+  const { budget } = stage.context
+  const spent = budget.max + megabyte
+  budget.add(spent)
+  onTestFinished(() => budget.add(-spent))
+  const newcomer = await stage.v1('newcomer')
+  newcomer.ws.pause()
+  newcomer.send({ type: 'Join', join: keys })
+  await eventually(() => budget.used > spent + 30_000, 'what waits for the newcomer')
+  newcomer.ws.resume()
+  for (let n = 0; n < keys.length; n++) await newcomer.next('Introduction', 10_000)
+  expect(stage.outcomes().slow_reader).toBe(0)
+})

@@ -121,6 +121,16 @@ describe.each([
     expect(many.statuses()).toEqual([])
   })
 
+  test('nor are there more in flight if they expect what no server knows', async () => {
+    const { open, answers } = await serve(secure)
+    const many = await open()
+    many.read()
+    many.socket.write(get('/slow').replace('Host: x', 'Host: x\r\nExpect: x').repeat(100))
+    await within(many.closed, 'its end')
+    expect(answers.length).toBe(1)
+    expect(many.statuses()).toEqual([])
+  })
+
   test('an offer of another protocol behind an open request ends no more than its connection', async () => {
     const { open, answers, closed, connections } = await serve(secure)
     const offer = get('/healthz').replace(

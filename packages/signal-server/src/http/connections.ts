@@ -55,6 +55,8 @@ export class Connections {
   watch(server: Server, tls: boolean): void {
     server.maxRequestsPerSocket = maxRequests
     server.timeout = this.#unreadTimeout
+    // Node would answer each with 417 by itself; an expectation may be ignored (RFC 9110 §10.1.1)
+    server.on('checkExpectation', this.request)
     server.on('timeout', (socket: Socket) => this.#timedOut(socket))
     // those behind the last request of a connection
     server.on('dropRequest', ({ socket }: IncomingMessage) => socket.destroy())

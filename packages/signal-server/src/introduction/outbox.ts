@@ -17,6 +17,7 @@ export class Outbox {
   #sentSinceBeat = 0
   #queuedAtBeat = 0
   #progressAt = performance.now()
+  readonly #drained: (() => void)[] = []
 
   /** @param overflow - the client reads too slowly to be waited for */
   constructor(
@@ -27,7 +28,10 @@ export class Outbox {
   ) {
     this.#share = new Share(context.budget)
     // what is queued stays in memory as long as the socket does
-    socket.once('close', () => this.#share.set(0))
+    socket.once('close', () => {
+      this.#share.set(0)
+      this.#settle()
+    })
   }
 
   send(data: Buffer, binary: boolean): void {
@@ -40,28 +44,19 @@ export class Outbox {
     this.ws.send(data, { binary }, this.#written)
     this.#sentSinceBeat += data.length
     if (this.ws.bufferedAmount > corkedBytes) this.#flush()
-    const { budget, settings } = this.context
-    const most = budget.over ? corkedBytes : settings.maxQueuedBytes
-    if (this.ws.bufferedAmount > most) this.overflow()
+    if (this.ws.bufferedAmount > this.#most) this.overflow()
   }
 
   /** Whether so much is queued that long work for this socket had better wait. */
   get congested(): boolean {
-    return this.ws.bufferedAmount > this.context.settings.maxQueuedBytes / 2
+    return this.ws.bufferedAmount > this.#most / 2
   }
 
   /** Resolves when the queue has been written, or the socket is gone. */
   drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const settle = () => {
-        this.socket.off('drain', settle)
-        this.socket.off('close', settle)
-        resolve()
-      }
-      this.socket.on('drain', settle)
-      this.socket.on('close', settle)
-      if (this.socket.destroyed || !this.socket.writableNeedDrain) settle()
-    })
+    if (this.#pieces === 0 || this.socket.destroyed) return Promise.resolve()
+    // not the stream's event: while memory is short less than its high-water mark is too much
+    return new Promise((resolve) => this.#drained.push(resolve))
   }
 
   beat(): void {
@@ -88,7 +83,17 @@ export class Outbox {
     this.#share.set(bytes > 0 ? bytes + this.#pieces * pieceOverhead : 0)
   }
 
+  /** Bytes that may wait: one that reads more slowly is closed. */
+  get #most(): number {
+    const { budget, settings } = this.context
+    return budget.over ? corkedBytes : settings.maxQueuedBytes
+  }
+
+  #settle(): void {
+    for (const resolve of this.#drained.splice(0)) resolve()
+  }
+
   readonly #written = (): void => {
-    this.#pieces--
+    if (--this.#pieces === 0) this.#settle()
   }
 }
