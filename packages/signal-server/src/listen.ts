@@ -41,7 +41,8 @@ export interface Listening {
  *
  * @param attach - takes the server's upgrades, and gives the way to give them back
  * @param limits - count its connections
- * @param settings - of which `headersTime` is what a request has for its headers; 408 after that
+ * @param settings - of which `headersTime` is what a request has for its headers; the 408 comes up
+ *   to one checking interval (1 s at most) after that
  * @param fault - told of errors while it listens, such as a want of file descriptors
  * @throws Error with a sentence that says what to do; its `code` is the system's
  */
@@ -59,6 +60,8 @@ export async function listen(
     response.status(404).json({ error: 'not_found', message: 'There is nothing here.' })
   })
   const { headersTime } = settings
+  // Node looks for late requests once per interval, so the 408 comes between headersTime and
+  // headersTime + interval: 5 to 6 s by default. The 7 s of docs/PROTOCOL.md leave a busy machine 1 s.
   const options = {
     headersTimeout: headersTime,
     requestTimeout: headersTime * 2,

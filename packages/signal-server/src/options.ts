@@ -38,7 +38,12 @@ export interface SignalServerOptions {
    * `trustProxy` names tells them: such an address may be that of a proxy. @default false
    */
   exemptUnknownProxies?: boolean
-  /** Time for the headers of a request (only for servers that `listen()` makes). @default 5000 */
+  /**
+   * Time for the headers of a request (only for servers that `listen()` makes). The 408 comes when
+   * Node next searches for late requests: up to 1 s later, or up to a quarter of this time if that
+   * is less.
+   * @default 5000
+   */
   headersTime?: number
   /** Time for `authorize` to answer. @default 5000 */
   authorizeTime?: number
