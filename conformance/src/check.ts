@@ -10,11 +10,13 @@ export interface Check {
   readonly hostile?: boolean
   /** Takes longer than a few seconds: runs where it is asked for. */
   readonly slow?: boolean
+  /** Why a proxy in front of the server may give an answer of its own, as a sentence. */
+  readonly proxyAnswers?: string
   /** @throws Failure, or any error, where the server does something else */
   run(scene: Scene): Promise<void>
 }
 
-type Flags = Pick<Check, 'hostile' | 'slow'>
+type Flags = Pick<Check, 'hostile' | 'slow' | 'proxyAnswers'>
 
 /** Makes a check. */
 export function check(

@@ -10,6 +10,8 @@ export type DialectName = 'v0' | 'v3' | 'v4' | 'signal.v1'
 export interface Introduced {
   id: string
   keys: string[]
+  /** Whether it says that it is a re-introduction (§7.10), which only `signal.v1` does. */
+  again?: true
 }
 
 /** How a client of one generation speaks. */
@@ -98,9 +100,11 @@ const v1: Dialect = {
   leave: (keys) => json({ type: 'Leave', leave: keys }),
   heartbeats: [],
   introduction(message) {
-    const { type, id, keys } = fieldsOf(message, false)
+    const { type, id, keys, again } = fieldsOf(message, false)
     if (type !== 'Introduction') return undefined
-    if (typeof id === 'string' && isStrings(keys)) return { id, keys }
+    if (typeof id === 'string' && isStrings(keys)) {
+      return { id, keys, ...(again === true && { again }) }
+    }
     throw new Failure(`not an Introduction: ${message.data.toString()}`)
   },
 }

@@ -111,6 +111,14 @@ export class RawSocket {
     return frame
   }
 
+  /** The next frame with this opcode, others aside: a server may send pings of its own (§8). */
+  async frameOf(opcode: number, what: string, milliseconds?: number): Promise<Frame> {
+    for (;;) {
+      const frame = await this.frame(what, milliseconds)
+      if (frame.opcode === opcode) return frame
+    }
+  }
+
   /** The next frame that is part of a message, or a close: pings and pongs aside. */
   async dataFrame(what = 'a frame', milliseconds?: number): Promise<Frame> {
     for (;;) {
@@ -121,10 +129,8 @@ export class RawSocket {
 
   /** The code of the close frame that comes next, other frames aside; 1005 where it has none. */
   async closeCode(milliseconds?: number): Promise<number> {
-    for (;;) {
-      const { opcode, payload } = await this.frame('a close frame', milliseconds)
-      if (opcode === Opcode.close) return payload.length > 0 ? payload.readUInt16BE() : 1005
-    }
+    const { payload } = await this.frameOf(Opcode.close, 'a close frame', milliseconds)
+    return payload.length > 0 ? payload.readUInt16BE() : 1005
   }
 
   /** The frames that have come and were not taken yet. */

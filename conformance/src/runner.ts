@@ -10,6 +10,8 @@ export interface Result {
   check: Check
   /** Why it failed, on one line; undefined where it passed. */
   reason: string | undefined
+  /** Why it was not run; undefined where it was. */
+  skipped?: string
   /** In milliseconds. */
   took: number
 }

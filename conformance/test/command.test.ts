@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,24 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { generate } from 'selfsigned'
 import { LocalBus, SignalServer, Tokens, type SignalServerOptions } from 'signal-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { conformance } from './harness/conformance.js'
 
-const command = fileURLToPath(new URL('../dist/run.js', import.meta.url))
 const publishedServer = fileURLToPath(new URL('published-server.mjs', import.meta.url))
-
-interface Run {
-  code: number
-  output: string
-}
-
-/** Runs the command to its end. */
-function conformance(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  return new Promise((resolve) => {
-    const options = { env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, ...env } }
-    execFile(process.execPath, [command, ...args], options, (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr })
-    })
-  })
-}
 
 async function listening(
   options: SignalServerOptions = {},

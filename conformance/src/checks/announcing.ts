@@ -22,8 +22,8 @@ export const announcingChecks: readonly Check[] = [
     await bob.next('Update')
     await alice.settled()
     await stranger.settled()
-    same(alice.messages(), [], 'messages to the sender')
-    same(stranger.messages(), [], 'messages to a stranger')
+    same(alice.news(), [], 'messages to the sender')
+    same(stranger.news(), [], 'messages to a stranger')
   }),
 
   check('6.4', 'An Announce before the first Join is part of the Introduction', async (scene) => {
@@ -107,6 +107,6 @@ export const announcingChecks: readonly Check[] = [
     stranger.socket.send({ type: 'Announce', info: 'of the stranger' })
     await stranger.settled()
     await bob.settled()
-    same(bob.messages(), [], 'messages to a peer of the other session')
+    same(bob.news(), [], 'messages to a peer of the other session')
   }),
 ]

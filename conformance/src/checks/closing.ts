@@ -15,10 +15,7 @@ const reasons = ['', 'done', 'é🐟', 'x'.repeat(123)]
 
 /** The payload of the close frame that comes next. */
 async function closePayload(raw: RawSocket): Promise<Buffer> {
-  for (;;) {
-    const { opcode, payload } = await raw.frame('a close frame')
-    if (opcode === Opcode.close) return payload
-  }
+  return (await raw.frameOf(Opcode.close, 'a close frame')).payload
 }
 
 /** §7.7: how a pipe ends. */

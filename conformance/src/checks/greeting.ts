@@ -48,7 +48,7 @@ export const greetingChecks: readonly Check[] = [
     await pass(300)
     same(atB.takeFrames(), [], 'frames before the client has shown that it listens')
     atB.write(clientFrame(Opcode.pong))
-    const held = await atB.frame('the held message', 500)
+    const held = await atB.dataFrame('the held message', 500)
     same(held.payload.toString(), 'held', 'held message')
   }),
 

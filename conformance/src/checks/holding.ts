@@ -50,7 +50,7 @@ export const holdingChecks: readonly Check[] = [
     // a frame of which only a part has come
     const last = clientFrame(Opcode.continuation, 'x'.repeat(300))
     atA.write(last.subarray(0, 150))
-    await atA.frame('a pong')
+    await atA.frameOf(Opcode.pong, 'a pong')
     const atB = await second.connectRaw(b, a, key)
     const [one, two] = [await atB.dataFrame(), await atB.dataFrame()]
     atA.write(last.subarray(150))
@@ -82,12 +82,8 @@ export const holdingChecks: readonly Check[] = [
   check('7.2', 'Pings are answered while a socket waits', async (scene) => {
     const raw = await scene.first.connectRaw(scene.unique('a'), scene.unique('b'), scene.unique())
     raw.write(clientFrame(Opcode.ping, 'are you there?'))
-    for (;;) {
-      const { opcode, payload } = await raw.frame('a pong')
-      if (opcode !== Opcode.pong) continue
-      same(payload.toString(), 'are you there?', 'payload of the pong')
-      return
-    }
+    const { payload } = await raw.frameOf(Opcode.pong, 'a pong')
+    same(payload.toString(), 'are you there?', 'payload of the pong')
   }),
 
   ...each([1000, 3000, 4999, undefined], (code) =>

@@ -135,10 +135,10 @@ export const noticeChecks: readonly Check[] = [
     alice.socket.send({ type: 'Signal', to: 'nobody', signal: 1 })
     alice.socket.send({ type: 'Ping' })
     const types = []
-    for (let n = 0; n < 3; n++) types.push((await alice.socket.json()).type)
+    for (let n = 0; n < 3; n++) types.push((await alice.next(['Pong', 'Error'])).type)
     same(types, ['Pong', 'Error', 'Pong'], 'types of the answers')
     bob.join(key)
     await bob.introducedTo(alice)
-    same(bob.messages(), [], 'messages to somebody else')
+    same(bob.news(), [], 'messages to somebody else')
   }),
 ]

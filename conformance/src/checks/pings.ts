@@ -9,11 +9,11 @@ export const pingChecks: readonly Check[] = [
     check('7.6', `A ping of ${payload.length} bytes and its pong pass`, async (scene) => {
       const [a, b] = await scene.rawPair()
       a.write(clientFrame(Opcode.ping, payload))
-      const ping = await b.frame('the ping')
-      same([ping.opcode, ping.payload.toString()], [Opcode.ping, payload], 'ping')
+      let ping
+      do ping = await b.frameOf(Opcode.ping, 'the ping')
+      while (ping.payload.toString() !== payload)
       b.write(clientFrame(Opcode.pong, payload))
-      let pong = await a.frame('the pong')
-      while (pong.opcode !== Opcode.pong) pong = await a.frame('the pong')
+      const pong = await a.frameOf(Opcode.pong, 'the pong')
       same(pong.payload.toString(), payload, 'payload of the pong')
     }),
   ),
@@ -21,7 +21,7 @@ export const pingChecks: readonly Check[] = [
   check('7.6', 'A ping is not answered by the server, but by the other side', async (scene) => {
     const [a, b] = await scene.rawPair()
     a.write(clientFrame(Opcode.ping, 'who is there?'))
-    await b.frame('the ping')
+    await b.frameOf(Opcode.ping, 'the ping')
     await pass(200)
     const pongs = a.takeFrames().filter(({ opcode }) => opcode === Opcode.pong)
     same(pongs, [], 'pongs before the other side has answered')
@@ -33,8 +33,7 @@ export const pingChecks: readonly Check[] = [
     async (scene) => {
       const [a, b] = await scene.rawPair()
       b.takeFrames()
-      let ping = await a.frame('a ping', 26_000)
-      while (ping.opcode !== Opcode.ping) ping = await a.frame('a ping', 26_000)
+      const ping = await a.frameOf(Opcode.ping, 'a ping', 26_000)
       a.write(clientFrame(Opcode.pong, ping.payload))
       a.write(clientFrame(Opcode.text, 'after it'))
       let next = await b.frame('the message')

@@ -149,7 +149,7 @@ export const sessionChecks: readonly Check[] = [
     for (let n = 0; n < 60; n++) alice.socket.send({ type: 'Signal', to: bob.id, signal: n })
     for (let n = 0; n < 60; n++) same((await bob.next('Signal')).signal, n, 'signal')
     await bob.settled()
-    same(bob.messages(), [], 'more messages')
+    same(bob.news(), [], 'more messages')
   }),
 
   check('4.1', 'A fragmented message is one message', async (scene) => {

@@ -66,7 +66,7 @@ export const signalV1MessageChecks: readonly Check[] = [
     alice.socket.send({ type: '__proto__' })
     alice.socket.send({ type: 'Signal', to: bob.id, signal: 'after' })
     same((await bob.next('Signal')).signal, 'after', 'signal')
-    same(alice.messages(), [], 'messages')
+    same(alice.news(), [], 'messages')
   }),
 
   check('6.1', 'Unknown fields are ignored', async (scene) => {

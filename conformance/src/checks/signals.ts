@@ -29,8 +29,7 @@ export const signalChecks: readonly Check[] = [
       alice.socket.send(
         text(`{"type":"Signal","to":"${bob.id}","signal":${JSON.stringify(signal)}}`),
       )
-      const { data } = await bob.socket.message('the Signal')
-      same(JSON.parse(data.toString()), { type: 'Signal', from: alice.id, signal }, 'Signal')
+      same(await bob.next('Signal'), { type: 'Signal', from: alice.id, signal }, 'Signal')
     }),
   ),
 
