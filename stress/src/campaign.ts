@@ -12,7 +12,8 @@ import { from, type Target } from './target.js'
 
 /** Short times, so that clients that are gone are forgotten between two storms. */
 const options = {
-  holdTime: 20_000,
+  // longer than a storm takes on a slow machine
+  holdTime: 60_000,
   // long enough that the holder of a name is not found dead before its owner comes back
   pingAfter: 8_000,
   pongWithin: 2_000,

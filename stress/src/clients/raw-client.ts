@@ -1,9 +1,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Target } from '../target.js'
-import { textFrame } from './frames.js'
+import { clientFrame, opcodes, textFrame } from './frames.js'
 
 const longest = 10_000
+/** Shows that a client lives without looking for pings: an unsolicited pong (RFC 6455 §5.5.3). */
+const pongInterval = 3_000
+const pong = clientFrame(opcodes.pong, Buffer.alloc(0))
 
 /** How a client comes. */
 export interface RawClientOptions {
@@ -19,6 +22,7 @@ export class RawClient {
   heard = ''
   readonly closed: Promise<void>
   readonly #socket: Socket
+  #pongs: NodeJS.Timeout | undefined
 
   constructor({ port }: Pick<Target, 'port'>) {
     this.#socket = connect({ port, host: '127.0.0.1' })
@@ -49,6 +53,7 @@ export class RawClient {
     client.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`))
     await client.hears(/\r\n\r\n/).catch(() => {})
     if (deaf) client.deafen()
+    else if (client.accepted) client.#live()
     return client
   }
 
@@ -63,6 +68,7 @@ export class RawClient {
 
   /** Reads nothing from now on. */
   deafen(): void {
+    clearInterval(this.#pongs)
     this.#socket.pause()
   }
 
@@ -104,6 +110,11 @@ export class RawClient {
 
   close(): void {
     this.#socket.destroy()
+  }
+
+  #live(): void {
+    this.#pongs = setInterval(() => this.write(pong), pongInterval).unref()
+    void this.closed.then(() => clearInterval(this.#pongs))
   }
 }
 

@@ -27,8 +27,10 @@ const registrations: Storm = {
   async run(target, _random, size) {
     const clients = await crowd(520 * size, async (i) => {
       const client = await RawClient.open(target, `/introduction/hoarder-${i}`, { v1: true })
-      const join = Array.from({ length: 1_000 }, (_, key) => `${i} ${key}`)
-      client.json({ type: 'Join', join })
+      const keys = Array.from({ length: 1_000 }, (_, key) => `${i} ${key}`)
+      // the last ones take the rest, key by key
+      const joins = i < 495 ? [keys] : keys.map((key) => [key])
+      for (const join of joins) client.json({ type: 'Join', join })
       return client
     })
     await pause(3_000)
