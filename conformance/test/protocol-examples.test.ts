@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { connectionPath, introductionPath, SUBPROTOCOL, type ServerMessage } from 'signal-protocol'
 import { SignalServer } from 'signal-server'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { dialects, packed, type DialectName } from '../src/dialects.js'
 import { Scene } from '../src/scene.js'
 import { text, type Message, type Socket } from '../src/socket.js'
@@ -43,21 +43,16 @@ const welcome = of('S→C', SUBPROTOCOL)
   .map(({ body }) => JSON.parse(body) as ServerMessage)
   .find((message) => message.type === 'Welcome')!
 
-const server = new SignalServer({ iceServers: welcome.iceServers ?? [] })
-const subject = { first: '', second: '', common: 'v0' as const }
-
-beforeAll(async () => {
-  subject.first = subject.second = (await server.listen({ port: 0 })).url
-})
-afterAll(() => server.close())
-
-/** A scene that ends with what is done on it. */
+/** A scene that ends with what is done on it: on a server of its own, for ids and keys are the same. */
 async function on(act: (scene: Scene) => Promise<void>): Promise<void> {
-  const scene = new Scene(subject)
+  const server = new SignalServer({ iceServers: welcome.iceServers ?? [] })
+  const { url } = await server.listen({ port: 0 })
+  const scene = new Scene({ first: url, second: url, common: 'v0' })
   try {
     await act(scene)
   } finally {
     scene.end()
+    await server.close()
   }
 }
 

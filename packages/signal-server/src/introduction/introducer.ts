@@ -124,14 +124,13 @@ export class Introducer {
 
   #tellAgain(app: string, id: string, asked: string[], inherited: string[]): void {
     const peer = this.worlds.get(app)?.peers.get(id)
-    const all = [...asked, ...inherited]
-    tellReplaced(all, (key) => {
+    tellReplaced(asked, (key) => {
       const newest = peer?.sessionFor(key)
       return newest ? peer!.olderThan(newest, key) : peer?.newestWith(key)
     })
     this.introduce(app, id, asked, false)
     this.introduce(app, id, inherited)
-    this.across?.tellAgain(app, id, all, inherited)
+    this.across?.tellAgain(app, id, [...asked, ...inherited], inherited)
   }
 
   /**
