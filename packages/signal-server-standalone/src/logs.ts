@@ -49,48 +49,53 @@ export class Logs {
   /** Writes a line for everything that a server tells. */
   follow(server: SignalServer): void {
     server.on('session', ({ app, id }) => {
-      this.#line('session', `${this.#peer(id)} has come${inApp(app)}`, {
-        peer: this.#name(id),
-        app,
-      })
+      this.#line('session', () => [
+        `${this.#peer(id)} has come${inApp(app)}`,
+        { peer: this.#name(id), app },
+      ])
     })
     server.on('sessionEnd', ({ app, id, lasted }) => {
-      const fields = { peer: this.#name(id), app, lasted }
-      this.#line('session-end', `${this.#peer(id)} is gone after ${duration(lasted)}`, fields)
+      this.#line('session-end', () => [
+        `${this.#peer(id)} is gone after ${duration(lasted)}`,
+        { peer: this.#name(id), app, lasted },
+      ])
     })
     server.on('introduction', ({ app, ids, keys }) => {
-      const fields = { peers: this.#names(ids), app, keys: keys.length }
-      this.#line('introduction', `${this.#both(ids)}: ${count(keys.length, 'key')}`, fields)
+      this.#line('introduction', () => [
+        `${this.#both(ids)}: ${count(keys.length, 'key')}`,
+        { peers: this.#names(ids), app, keys: keys.length },
+      ])
     })
     server.on('departure', ({ app, id, keys }) => {
-      const fields = { peer: this.#name(id), app, keys: keys.length }
-      this.#line('departure', `${this.#peer(id)} left ${count(keys.length, 'key')}`, fields)
+      this.#line('departure', () => [
+        `${this.#peer(id)} left ${count(keys.length, 'key')}`,
+        { peer: this.#name(id), app, keys: keys.length },
+      ])
     })
     server.on('pair', ({ app, ids, key, waited }) => {
-      const fields = { peers: this.#names(ids), app, key: this.#name(key), waited }
-      this.#line('pair', `${this.#both(ids)}, after ${duration(waited)}`, fields)
+      this.#line('pair', () => [
+        `${this.#both(ids)}, after ${duration(waited)}`,
+        { peers: this.#names(ids), app, key: this.#name(key), waited },
+      ])
     })
     server.on('unpair', ({ app, ids, key, outcome, lasted }) => {
-      const fields = { peers: this.#names(ids), app, key: this.#name(key), outcome, lasted }
-      this.#line('unpair', `${this.#both(ids)}, after ${duration(lasted)}: ${outcome}`, fields)
+      this.#line('unpair', () => [
+        `${this.#both(ids)}, after ${duration(lasted)}: ${outcome}`,
+        { peers: this.#names(ids), app, key: this.#name(key), outcome, lasted },
+      ])
     })
     server.on('refused', ({ url, status, code, address }) => {
-      const path = firstSegment(url)
-      this.#line('refused', `${address} at ${path}: ${status} ${code}`, {
-        address,
-        path,
-        status,
-        code,
+      this.#line('refused', () => {
+        const path = firstSegment(url)
+        return [`${address} at ${path}: ${status} ${code}`, { address, path, status, code }]
       })
     })
     server.on('token', ({ outcome, address, app = '', tokenId = '' }) => {
       // a client that guesses on is counted, and not written down any more
       if (outcome === 'password_throttled') return
       const about = tokenId === '' ? '' : ` ${JSON.stringify(tokenId)}${inApp(app)}`
-      this.#line(outcome.replace('_', '-'), `${address}${about}`, {
-        address,
-        ...(tokenId !== '' && { app, token: tokenId }),
-      })
+      const fields = { address, ...(tokenId !== '' && { app, token: tokenId }) }
+      this.#line(outcome.replace('_', '-'), () => [`${address}${about}`, fields])
     })
     server.on('fault', this.fault)
   }
@@ -103,8 +108,8 @@ export class Logs {
       if (bus.up !== down) return
       down = !bus.up
       const { reason = 'Redis does not answer.' } = bus
-      if (down) this.#line('redis-down', `${reason} ${redisIsDown}`, { reason })
-      else this.#line('redis-up', 'Redis answers: joined with the instances on it', {})
+      if (down) this.#line('redis-down', () => [`${reason} ${redisIsDown}`, { reason }])
+      else this.#line('redis-up', () => ['Redis answers: joined with the instances on it', {}])
     }
     const late = setTimeout(look, redisPatience).unref()
     bus.watch(look)
@@ -116,29 +121,29 @@ export class Logs {
    */
   listening(url: string, banner: (columns: number | undefined) => string): void {
     const { isTTY, columns } = process.stdout
-    if (this.format === 'json') this.#line('listening', '', { url })
+    if (this.format === 'json') this.#line('listening', () => ['', { url }])
     else this.#write(banner(isTTY ? columns : undefined))
   }
 
   /** Something went wrong that should not. */
   readonly fault = (error: Error): void => {
-    this.#line('fault', error.stack ?? error.message, { message: error.message })
+    this.#line('fault', () => [error.stack ?? error.message, { message: error.message }])
   }
 
   closed(): void {
-    this.#line('closed', 'everything has ended', {})
+    this.#line('closed', () => ['everything has ended', {}])
   }
 
   /** A worker has ended by itself. */
   replaced(worker: number, pid: number | undefined, why: string): void {
     const sentence = `worker ${worker} has ended (${why}): another one takes its place`
-    this.#line('replaced', sentence, { worker, pid: pid ?? 0, why })
+    this.#line('replaced', () => [sentence, { worker, pid: pid ?? 0, why }])
   }
 
   draining(signal: string, { endpoints }: Stats): void {
     const pipes = endpoints['connection']?.['pipes'] ?? 0
     const sentence = `${signal}: nobody comes in any more; ${count(pipes, 'pipe')} may end by themselves`
-    this.#line('draining', sentence, { signal, pipes })
+    this.#line('draining', () => [sentence, { signal, pipes }])
   }
 
   /** Says once that requests come through a proxy, where TRUST_PROXY does not say so. */
@@ -147,12 +152,13 @@ export class Logs {
       this.#proxyNamed = true
       const sentence =
         'requests come through a proxy: set TRUST_PROXY, so that limits count clients and not it'
-      this.#line('proxy', sentence, {})
+      this.#line('proxy', () => [sentence, {}])
     }
     next()
   }
 
-  #line(event: string, sentence: string, fields: Fields): void {
+  /** @param about - makes the sentence and the fields, which cost more than to leave the line out */
+  #line(event: string, about: () => readonly [sentence: string, fields: Fields]): void {
     const { level = 'info' } = this.options
     if (levels.indexOf(levelOf(event)) < levels.indexOf(level)) return
     if (this.#lines >= linesPerSecond) {
@@ -164,7 +170,7 @@ export class Logs {
       this.#second = true
       setTimeout(() => this.#nextSecond(), 1_000).unref()
     }
-    this.#write(this.#text(event, sentence, fields))
+    this.#write(this.#text(event, ...about()))
   }
 
   #text(event: string, sentence: string, fields: Fields): string {
@@ -175,7 +181,8 @@ export class Logs {
     const lines = this.#leftOut
     this.#second = false
     this.#lines = this.#leftOut = 0
-    if (lines > 0) this.#line('left-out', `${count(lines, 'more line')} in one second`, { lines })
+    if (lines === 0) return
+    this.#line('left-out', () => [`${count(lines, 'more line')} in one second`, { lines }])
   }
 
   #name(secret: string): string {

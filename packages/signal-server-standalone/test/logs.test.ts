@@ -1,7 +1,9 @@
-import { Tokens, type Stats } from 'signal-server'
+import { createHmac } from 'node:crypto'
+import { SignalServer, Tokens, type Stats } from 'signal-server'
 import { expect, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { Client } from '../../signal-server/test/harness/client.js'
+import { workOf } from '../../signal-server/test/harness/work.js'
 import { Logs } from '../src/logs.js'
 import { Command, ws, type Server } from './harness/command.js'
 import { metrics } from './harness/metrics.js'
@@ -158,6 +160,21 @@ test('a flood does not fill the disk: 200 lines a second, and how many were left
   expect(lines).toHaveLength(200)
   await eventually(() => lines.length === 201, 'the line that says so')
   expect(JSON.parse(lines[200]!)).toMatchObject({ event: 'left-out', lines: 800 })
+})
+
+test('row 52: a line that is left out costs next to nothing', () => {
+  const server = new SignalServer()
+  const logs = new Logs('text', {}, () => {})
+  logs.follow(server)
+  const ids: [string, string] = ['one peer', 'another peer']
+  const introduce = () => server.emit('introduction', { app: '', ids, keys: ['a key'] })
+  for (let n = 0; n < 200; n++) introduce()
+  const many = (act: () => unknown) => () => {
+    for (let n = 0; n < 20_000; n++) act()
+  }
+  // one name of the four in a line
+  const name = workOf(many(() => createHmac('sha256', 'a salt').update(ids[0]).digest('hex')))
+  expect(workOf(many(introduce))).toBeLessThan(name)
 })
 
 test('a proxy that nobody named is spoken of once', async () => {

@@ -51,3 +51,12 @@ test('can be turned off', async () => {
   const { url } = await Command.serve({ METRICS: 'off' })
   expect((await fetch(`${url}/metrics`)).status).toBe(404)
 })
+
+test('row 49: are collected once for many who ask at the same time', async () => {
+  const { url } = await Command.serve()
+  const ask = async () => (await fetch(`${url}/metrics`)).text()
+  await ask()
+  const answers = await Promise.all(Array.from({ length: 100 }, ask))
+  // the CPU time of the process is another one each time
+  expect(new Set(answers).size).toBeLessThan(20)
+})

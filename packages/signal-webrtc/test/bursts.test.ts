@@ -1,34 +1,12 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { call, relayWs, rtc } from 'signal-webrtc'
 import { expect, onTestFinished, test } from 'vitest'
-import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
+import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { Client, type Fields } from '../../signal-server/test/harness/client.js'
 import { clientFrame } from '../../signal-server/test/harness/frames.js'
 import { RawSocket } from '../../signal-server/test/harness/raw-socket.js'
+import { measured } from './harness/measured.js'
 import { Served } from './harness/serve.js'
 import { identify, ls, names, next, register } from './harness/talk.js'
-
-const script = fileURLToPath(new URL('harness/serve-turns.mjs', import.meta.url))
-
-/** A built server in a process of its own, whose turns are measured. */
-async function measured() {
-  const child = fork(script)
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
-  const [{ port }] = (await within(once(child, 'message'), 'a server')) as [{ port: number }]
-  /** CPU time of its longest turn since this was asked last, in milliseconds. */
-  const longestTurn = async () => {
-    child.send('')
-    const [{ longest }] = (await within(once(child, 'message'), 'an answer', 60_000)) as [
-      { longest: number },
-    ]
-    return longest
-  }
-  return { port, longestTurn }
-}
 
 /** Clients that read everything and say nothing of their own accord. */
 async function crowd(port: number, path: string, count: number, hello: (n: number) => Fields) {

@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { Redis } from 'ioredis'
-import { describe, expect, test } from 'vitest'
-import { eventually } from '../../signal-server/test/harness/arrivals.js'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
 import { Engine, hasEngine, withoutEngine } from '../../signal-redis/test/harness/engine.js'
 import { Instance } from '../../signal-redis/test/harness/instance.js'
 import { admit, RoomClient, tokens } from './harness/room-client.js'
@@ -10,7 +11,7 @@ const script = new URL('harness/serve-rooms.mjs', import.meta.url)
 const deadline = 15_000
 
 /** Two processes on one Redis that hear each other. */
-async function stage(): Promise<[Instance, Instance]> {
+async function stage(): Promise<[Instance, Instance, Redis]> {
   const engine = await Engine.start()
   const one = await Instance.start(engine.url, {}, script)
   const other = await Instance.start(engine.url, {}, script)
@@ -19,8 +20,8 @@ async function stage(): Promise<[Instance, Instance]> {
     const [, count] = (await asker.pubsub('NUMSUB', 'signal-rooms-request#/#')) as [string, number]
     return count === 2
   }, 'both instances to hear each other')
-  asker.disconnect()
-  return [one, other]
+  onTestFinished(() => asker.disconnect())
+  return [one, other, asker]
 }
 
 async function client({ port }: Instance, login: string): Promise<RoomClient> {
@@ -103,5 +104,49 @@ describe.skipIf(!hasEngine)(title, { timeout: 60_000 }, () => {
     expect(ann.seenOf('room-user-leave')).toEqual([])
     ann.socket.disconnect()
     await told(ben, 'room-user-leave', [id, id])
+  })
+
+  test('what somebody publishes that is no message of an instance ends none', async () => {
+    const [one, other, stranger] = await stage()
+    const ann = await owner(one, 'ann')
+    const hostile = [
+      '',
+      'null',
+      '{}',
+      '[]',
+      '\xc1',
+      '{"type":6,"requestId":"x","data":["place",null]}',
+    ]
+    for (const channel of [
+      'signal-rooms#/#',
+      'signal-rooms-request#/#',
+      'signal-rooms-response#/#',
+    ]) {
+      for (const message of hostile) await stranger.publish(channel, message)
+      await stranger.publish(channel, Buffer.from([0xc0]))
+    }
+    for (const type of [0, 1, 2, 3, 4, 5, 6, 7]) {
+      await stranger.publish('signal-rooms-request#/#', JSON.stringify({ type, requestId: 'x' }))
+    }
+    const ben = await client(other, 'ben')
+    await admit(ann, ben, 'r')
+  })
+
+  test('a client that wants the name of a room hears nothing of it while instances are asked', async () => {
+    const [one, other, engine] = await stage()
+    const ann = await owner(one, 'ann')
+    const ben = await client(one, 'ben')
+    await admit(ann, ben, 'r')
+    const stranger = await client(one, 'a stranger')
+    // it does not answer, so that the claim lasts
+    await other.kill('SIGSTOP')
+    await engine.subscribe('signal-rooms-request#/#')
+    const asked = within(once(engine, 'message'), 'a question to the other instance')
+    stranger.emit('room-create-request', { room: 'r' })
+    await asked
+    ben.socket.disconnect()
+    await ann.next('room-user-leave')
+    expect((await stranger.next('room-create-reject')).message).toBeDefined()
+    expect(stranger.seenOf('room-user-leave')).toEqual([])
   })
 })

@@ -14,8 +14,24 @@ import { outputMetrics } from './output-metrics.js'
 const pairingBuckets = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 120]
 const lifeBuckets = [1, 10, 60, 300, 1_800, 3_600, 21_600, 86_400]
 
-/** `/metrics`, where Prometheus looks. */
-export function metricsRouter(metrics: () => Promise<string>): Router {
+// collecting takes some milliseconds, and a twentieth of the time at most
+const mostOfTime = 20
+const oldest = 1_000
+
+/** `/metrics`, where Prometheus looks. Many who ask at once get what was collected for one. */
+export function metricsRouter(collect: () => Promise<string>): Router {
+  let latest: Promise<string> | undefined
+  let until = 0
+  const metrics = () => {
+    const start = performance.now()
+    if (latest && start < until) return latest
+    until = Infinity
+    latest = collect().finally(() => {
+      const now = performance.now()
+      until = now + Math.min(oldest, (now - start) * mostOfTime)
+    })
+    return latest
+  }
   const router = Router()
   router.get('/metrics', async (_request, response) => {
     response.set({

@@ -1,5 +1,12 @@
 import type { Socket } from 'engine.io'
-import { Pace, pieceOverhead, Share, type EndpointContext, type Outcome } from 'signal-server'
+import {
+  HttpRefusal,
+  Pace,
+  pieceOverhead,
+  Share,
+  type EndpointContext,
+  type Outcome,
+} from 'signal-server'
 import { connectionLife } from './connection-life.js'
 
 // far more than the messages of a client that is slowed down already: pongs, probes, empty packets
@@ -49,6 +56,31 @@ export function limitEngineSocket(socket: Socket, context: EndpointContext): Con
       if (!(await life.lives()) && socket.readyState === 'open') end('half_open')
     },
   }
+}
+
+/** Counts a client by long polling among the sockets, or ends it if there is no room for it. */
+export function countPolling(
+  socket: Socket,
+  context: EndpointContext,
+  refused: (refusal: HttpRefusal) => void,
+): void {
+  let leave: () => void
+  try {
+    leave = context.enter(socket.request, () => socket.close(true))
+  } catch (error) {
+    if (!(error instanceof HttpRefusal)) throw error
+    refused(error)
+    socket.close(true)
+    return
+  }
+  let counted = true
+  const left = () => {
+    if (counted) leave()
+    counted = false
+  }
+  socket.once('close', left)
+  // counted as a socket from then on
+  socket.once('upgrade', left)
 }
 
 /** What engine.io does not tell of its long polling. */

@@ -25,6 +25,19 @@ export interface SharedRooms {
   close(): void
 }
 
+type Listener = (...args: unknown[]) => unknown
+
+/** A listener that does not fail, whatever somebody publishes: an error would end the process. */
+const guarded =
+  (listener: Listener, fault: (error: unknown) => void): Listener =>
+  async (...args) => {
+    try {
+      await listener(...args)
+    } catch (error) {
+      fault(error)
+    }
+  }
+
 // a room is asked about once in a request: slower than this, and its client is told to try again
 const answerTime = 5_000
 
@@ -70,8 +83,9 @@ export function sharedRooms(client: RedisClient, fault: (error: unknown) => void
     // they end with the connection
     unsubscribe: dropped,
     punsubscribe: dropped,
-    on: (event: string, listener: () => void) => subscriber.on(event, listener),
-    off: (event: string, listener: () => void) => subscriber.off(event, listener),
+    on: (event: string, listener: Listener) => subscriber.on(event, guarded(listener, fault)),
+    // they end with the connection, too
+    off: dropped,
   }
   return {
     adapter: createAdapter(pub, sub, { key: 'signal-rooms', requestsTimeout: answerTime }),

@@ -47,7 +47,13 @@ export class RoomNews {
     this.#queues.delete(key)
   }
 
+  /** Clients that only claim the room stand in it for socket.io, and must not hear of it. */
   #members(key: string): string[] {
-    return [...(this.io.of('/').adapter.rooms.get(key) ?? [])]
+    const { adapter, sockets } = this.io.of('/')
+    const isMember = (id: string) => {
+      const standing = sockets.get(id)?.data.rooms[key]
+      return standing !== undefined && !standing.claim
+    }
+    return [...(adapter.rooms.get(key) ?? [])].filter(isMember)
   }
 }

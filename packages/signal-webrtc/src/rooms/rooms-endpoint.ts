@@ -5,7 +5,6 @@ import type { Server as EngineServer, Socket as EngineSocket } from 'engine.io'
 import express, { Router } from 'express'
 import {
   appTokens,
-  HttpRefusal,
   Rank,
   reportFault,
   SlicedWork,
@@ -18,10 +17,18 @@ import {
 } from 'signal-server'
 import { Server } from 'socket.io'
 import type { WebSocketServer } from 'ws'
+import { Asks } from './asks.js'
 import { Authorization } from './authorization.js'
 import { Cluster } from './cluster.js'
 import { makeEngine } from './engine.js'
-import { endClosing, limitClosing, limitEngineSocket, type Connection } from './engine-limits.js'
+import { eventBytes } from './event-bytes.js'
+import {
+  countPolling,
+  endClosing,
+  limitClosing,
+  limitEngineSocket,
+  type Connection,
+} from './engine-limits.js'
 import { Inbox } from './inbox.js'
 import { Membership } from './membership.js'
 import { roomsDefaults, type RoomsOptions, type RoomsSettings } from './options.js'
@@ -67,6 +74,7 @@ class RoomsEndpoint implements Endpoint {
   readonly #admitted = new WeakMap<RoomSocket, Session>()
   readonly #sessions = new Map<string, Session>()
   readonly #log = debug('signal:rooms')
+  #roomCount = 0
   #draining = false
 
   constructor(
@@ -83,6 +91,7 @@ class RoomsEndpoint implements Endpoint {
       serveClient: false,
       ...(this.#shared && { adapter: this.#shared.adapter }),
     })
+    this.#countRooms()
     this.#engine.on('connection', (connection: EngineSocket) => this.#connected(connection))
     this.#io.bind(this.#engine)
     const cluster = new Cluster(this.#io, this.#shared)
@@ -92,7 +101,16 @@ class RoomsEndpoint implements Endpoint {
     const membership = new Membership(news, this.#sessions, instances, (key, id) =>
       this.#rooms.ownerGone(key, id),
     )
-    this.#rooms = new Rooms(this.#io, cluster, this.#sessions, membership, news, maxMembers)
+    this.#rooms = new Rooms(
+      this.#io,
+      cluster,
+      this.#sessions,
+      membership,
+      news,
+      new Asks(context.budget),
+      this.#turns,
+      maxMembers,
+    )
     this.#events = new RoomEvents(this.#rooms, authorization, context, settings)
     this.#io.use((socket, next) => {
       void authorization
@@ -154,9 +172,17 @@ class RoomsEndpoint implements Endpoint {
   }
 
   stats(): Record<string, number> {
-    let rooms = 0
-    for (const room of this.#io.of('/').adapter.rooms.keys()) if (isRoomKey(room)) rooms++
-    return { connections: this.#connections.size, sessions: this.#sessions.size, rooms }
+    const { size: connections } = this.#connections
+    return { connections, sessions: this.#sessions.size, rooms: this.#roomCount }
+  }
+
+  /** Counts rooms, for one address may have a hundred thousand of them, and each metric asks. */
+  #countRooms(): void {
+    const { adapter } = this.#io.of('/')
+    const counts = { 'create-room': 1, 'delete-room': -1 }
+    for (const [event, more] of Object.entries(counts)) {
+      adapter.on(event, (name: string) => (this.#roomCount += isRoomKey(name) ? more : 0))
+    }
   }
 
   /** A connection of engine.io, below socket.io: by WebSocket, or by long polling at first. */
@@ -169,16 +195,7 @@ class RoomsEndpoint implements Endpoint {
       this.context.outcomes.count('rate_limited')
       connection.close(true)
     })
-    try {
-      const leave = once(this.context.enter(connection.request, () => connection.close(true)))
-      connection.once('close', leave)
-      // counted as a socket from then on
-      connection.once('upgrade', leave)
-    } catch (error) {
-      if (!(error instanceof HttpRefusal)) throw error
-      this.#log('refused: %s', error.message)
-      connection.close(true)
-    }
+    countPolling(connection, this.context, ({ message }) => this.#log('refused: %s', message))
   }
 
   #come(socket: RoomSocket): void {
@@ -192,9 +209,10 @@ class RoomsEndpoint implements Endpoint {
     )
     session.charge = (bytes) => inbox.charge(bytes)
     socket.onAny((name: unknown, data: unknown) => {
-      const event = { name, data }
-      if (inbox.push(event, sizeOf(event, this.settings.maxMessageBytes))) return
-      this.context.outcomes.count('rate_limited')
+      const { maxMessageBytes } = this.settings
+      const bytes = eventBytes([name, data], maxMessageBytes)
+      if (bytes <= maxMessageBytes && inbox.push({ name, data }, bytes)) return
+      this.context.outcomes.count(bytes > maxMessageBytes ? 'bad_message' : 'rate_limited')
       socket.disconnect(true)
     })
     socket.once('disconnecting', (reason) => {
@@ -221,23 +239,5 @@ class RoomsEndpoint implements Endpoint {
         socket.disconnect(true)
       }
     },
-  }
-}
-
-/** About as many bytes as it came in. */
-function sizeOf(event: RoomEvent, most: number): number {
-  try {
-    return JSON.stringify(event).length
-  } catch {
-    // nested too deeply to be written again
-    return most
-  }
-}
-
-function once(act: () => void): () => void {
-  let done = false
-  return () => {
-    if (!done) act()
-    done = true
   }
 }

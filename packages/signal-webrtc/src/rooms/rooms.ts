@@ -1,13 +1,15 @@
 import { Refusal } from '../json/refusal.js'
 import { sendingBytes } from '../json/rate.js'
-import { Asks, type Ask } from './asks.js'
+import { Ask, type Asks } from './asks.js'
 import { Claims } from './claims.js'
 import { Unreachable, type Cluster } from './cluster.js'
 import type { Membership } from './membership.js'
+import { congested, taken } from './refusals.js'
 import type { RoomNews } from './room-news.js'
 import type { Session } from './session.js'
 import type { Placement, RoomServer } from './socket.js'
 import { newcomer, roomKey, settled } from './standing.js'
+import type { Turns } from './turns.js'
 
 /** What a client says about a room. */
 export interface Saying {
@@ -21,7 +23,6 @@ export interface Saying {
  * the clients that stand in it, and its owner the one that has stood there longest.
  */
 export class Rooms {
-  readonly #asks = new Asks()
   readonly #claims: Claims
 
   constructor(
@@ -30,6 +31,8 @@ export class Rooms {
     private readonly sessions: ReadonlyMap<string, Session>,
     private readonly membership: Membership,
     private readonly news: RoomNews,
+    private readonly asks: Asks,
+    private readonly turns: Turns,
     private readonly maxMembers: number,
   ) {
     this.#claims = new Claims(cluster)
@@ -37,7 +40,7 @@ export class Rooms {
 
   /** How many requests of a client wait for an answer. */
   asked(session: Session): number {
-    return this.#asks.count(session)
+    return this.asks.count(session)
   }
 
   /**
@@ -66,12 +69,17 @@ export class Rooms {
   async ask(session: Session, { room, payload }: Saying): Promise<void> {
     const key = roomKey(session.app, room)
     if (session.rooms[key]) throw new Refusal('forbidden', 'You are in this room already.')
-    const ask: Ask = { room, payload }
-    this.#asks.set(session, key, ask)
+    const ask = new Ask(room, payload)
+    if (!this.asks.set(session, key, ask)) {
+      throw new Refusal(
+        'info_too_big',
+        'The payloads of your requests to join are too big together.',
+      )
+    }
     try {
       await this.#show(session, key, ask)
     } catch (error) {
-      if (this.#asks.get(session, key) === ask) this.#asks.delete(session, key)
+      if (this.asks.get(session, key) === ask) this.asks.delete(session, key)
       throw error
     }
     // an owner that is dead answers nobody, and the next one can
@@ -117,7 +125,7 @@ export class Rooms {
   place({ app, room, id, since, payload }: Placement): boolean {
     const session = this.sessions.get(id)
     const key = roomKey(app, room)
-    if (session?.app !== app || !this.#asks.delete(session, key)) return false
+    if (session?.app !== app || !this.asks.delete(session, key)) return false
     if (since === undefined) {
       const message = 'The owner of the room has rejected the request.'
       session.socket.emit('room-join-reject', { room, peer_id: id, message, payload })
@@ -157,7 +165,7 @@ export class Rooms {
   /** Tells the members of its rooms that a client is gone. */
   leave(session: Session): void {
     const { id, socket } = session
-    this.#asks.clear(session)
+    this.asks.clear(session)
     for (const key of Object.keys(session.rooms)) {
       const settledIn = session.isIn(key)
       delete session.rooms[key]
@@ -176,15 +184,22 @@ export class Rooms {
 
   /** Shows requests that a client had not answered when it left to the next owner. */
   ownerGone(key: string, id: string): void {
-    for (const session of [...this.#asks.of(key)]) {
-      const ask = this.#asks.get(session, key)
+    for (const session of [...this.asks.of(key)]) {
+      const ask = this.asks.get(session, key)
       if (!ask || (ask.owner !== undefined && ask.owner !== id)) continue
-      this.#show(session, key, ask).catch((error: unknown) => {
-        if (this.#asks.get(session, key) !== ask) return
-        this.#asks.delete(session, key)
-        const message = error instanceof Error ? error.message : String(error)
-        session.socket.emit('room-join-reject', { room: ask.room, message, payload: ask.payload })
-      })
+      // a room may have thousands who ask, and each is looked up among all members
+      void this.turns.run(() => this.#showAgain(session, key, ask))
+    }
+  }
+
+  async #showAgain(session: Session, key: string, ask: Ask): Promise<void> {
+    try {
+      if (this.asks.get(session, key) === ask) await this.#show(session, key, ask)
+    } catch (error) {
+      if (this.asks.get(session, key) !== ask) return
+      this.asks.delete(session, key)
+      const message = error instanceof Error ? error.message : String(error)
+      session.socket.emit('room-join-reject', { room: ask.room, message, payload: ask.payload })
     }
   }
 
@@ -197,7 +212,7 @@ export class Rooms {
       while (ask.again) {
         ask.again = false
         const [owner] = settled(await this.cluster.members(key))
-        if (this.#asks.get(session, key) !== ask) return
+        if (this.asks.get(session, key) !== ask) return
         if (!owner) throw new Refusal('unknown_peer', 'Room is not found.')
         if (owner.congested) throw congested()
         ask.owner = owner.id
@@ -221,7 +236,7 @@ export class Rooms {
       socket.emit('room-join-accept', { room, peer_id: id, peers, peersinfo, payload })
       const joined = { room, peer_id: id, peerinfo, payload }
       // what telling the others costs is the newcomer's
-      session.charge(members.length * (sizeOf(joined) + sendingBytes))
+      session.charge(members.length * (Buffer.byteLength(JSON.stringify(joined)) + sendingBytes))
       this.news.tell(key, 'room-user-join', joined, { but: id })
       this.cluster.tellCame(key, joined)
     } catch (error) {
@@ -232,11 +247,3 @@ export class Rooms {
     }
   }
 }
-
-const congested = () =>
-  new Refusal('rate_limited', 'That peer has not read what was sent to it before.')
-
-const taken = () =>
-  new Refusal('forbidden', 'The room is taken already: type another name, or leave it blank.')
-
-const sizeOf = (data: unknown) => Buffer.byteLength(JSON.stringify(data))

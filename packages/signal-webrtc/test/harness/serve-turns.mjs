@@ -1,9 +1,12 @@
-// The endpoints in JSON in a process of its own, which tells over the IPC channel how much CPU time
+// The endpoints in a process of its own, which tells over the IPC channel how much CPU time
 // the longest turn of its event loop has taken since it was asked last, in milliseconds.
-import { SignalServer } from 'signal-server'
-import { call, relayWs, rtc } from 'signal-webrtc'
+import { SignalServer, Tokens } from 'signal-server'
+import { call, relayWs, rooms, rtc } from 'signal-webrtc'
 
+// the one of room-client.ts
+const tokens = new Tokens({ secret: 'a secret of at least thirty-two bytes' })
 const server = new SignalServer()
+server.use(rooms({ tokens }))
 for (const endpoint of [relayWs(), rtc({ version: '1' }), call()]) server.use(endpoint)
 const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
 
