@@ -129,6 +129,28 @@ test('row 52: a client that does not read its lists is answered no more, and not
   for (let answers = 0; answers < 2_000; answers++) expect(await mute.json()).toHaveProperty('list')
 }, 30_000)
 
+test('row 50: small answers that are not read count with what they really cost, until the socket is gone', async () => {
+  const served = await Served.start(call({ messagesBurst: 1e9 }), { maxQueuedBytes: 16 * 2 ** 20 })
+  for (let n = 0; n < 60; n++) {
+    await register(await served.client('/call'), `${n} ${'x'.repeat(250)}`)
+  }
+  const mute = await RawSocket.upgrade(served.port, '/call')
+  mute.socket.pause()
+  const held = () => served.server.stats().bufferedBytes
+  const list = clientFrame(1, '{"id":"list"}')
+  await eventually(() => {
+    for (let n = 0; n < 20; n++) mute.write(list)
+    return held() > 200_000
+  }, 'a full queue')
+  const bystander = await served.client('/call')
+  await bystander.settled()
+  const before = held()
+  for (let n = 0; n < 2_000; n++) mute.write(clientFrame(1, '{"id":"ping"}'))
+  await eventually(() => held() - before > 2_000 * 500, 'their cost')
+  mute.reset()
+  await eventually(() => held() < 10_000, 'nothing that waits')
+}, 30_000)
+
 test('row 52: lists are right whoever has come or gone, and leave out the one that asks', async () => {
   const served = await Served.start(relayWs())
   const clients: Client[] = []

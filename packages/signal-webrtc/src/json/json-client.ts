@@ -12,6 +12,7 @@ import { v4 as uuid } from 'uuid'
 import type { WebSocket } from 'ws'
 import type { Fields } from './fields.js'
 import { JsonInbox, type JsonInboxOwner } from './json-inbox.js'
+import { JsonOutbox } from './json-outbox.js'
 import { LifeCheck, type Probed } from './life-check.js'
 import { tokensFor, weight, type Rate } from './rate.js'
 import { Refusal } from './refusal.js'
@@ -38,12 +39,9 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
   readonly #slowdown: Slowdown
   readonly #lifeCheck = new LifeCheck(this)
   readonly #inbox: JsonInbox
+  readonly #outbox: JsonOutbox
   #gone = false
   #badMessages = 0
-  #counted = 0
-  /** Milliseconds in which nothing was read of what has waited for long. */
-  #stalled = 0
-  #sentBefore = 0
 
   constructor(
     readonly grant: Grant,
@@ -58,13 +56,13 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
     this.#pace = new Pace(messagesPerSecond, messagesBurst)
     this.#slowdown = new Slowdown(settings.slowedTime, () => this.#inbox.next())
     this.#inbox = new JsonInbox(ws, socket, context.budget, this)
+    this.#outbox = new JsonOutbox(ws, socket, context, () => this.#inbox.next())
     heartbeat.add(this)
     socket.on('data', () => {
       this.heard = true
       this.#lifeCheck.heard()
     })
-    socket.on('drain', () => this.#inbox.next())
-    ws.on('ping', () => this.charge(1))
+    for (const event of ['ping', 'pong']) ws.on(event, () => this.charge(1))
     ws.on('error', (error) => {
       outcomes.count('protocol_error')
       log('%s: %s', this.id, error.message)
@@ -89,12 +87,12 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
   }
 
   get sent(): number {
-    return this.socket.bytesWritten - this.socket.writableLength
+    return this.#outbox.sent
   }
 
   /** Whether it has not read what was sent to it before: what it asks for waits. */
   get congested(): boolean {
-    return this.queued > this.context.settings.maxQueuedBytes / 4
+    return this.#outbox.congested
   }
 
   get held(): boolean {
@@ -136,10 +134,8 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
   /** Sends JSON that is encoded already. */
   sendEncoded(message: string | Buffer): void {
     if (this.#gone) return
-    this.ws.send(message, { binary: false })
-    const { queued } = this
-    this.#count(queued)
-    if (queued > this.context.settings.maxQueuedBytes) this.end(CloseCode.tryLater, 'slow_reader')
+    this.#outbox.send(message)
+    if (this.#outbox.full) this.end(CloseCode.tryLater, 'slow_reader')
   }
 
   /** Runs an act that sends many messages: they go out together. */
@@ -205,25 +201,11 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
   }
 
   beat(now: number, elapsed: number): void {
-    const { sent } = this
-    this.#stalled = this.congested && sent === this.#sentBefore ? this.#stalled + elapsed : 0
-    this.#sentBefore = sent
-    this.#count(this.queued)
+    const waits = this.#outbox.beat(elapsed)
     const { expiresAt = Infinity, revoked } = this.grant
     if (now >= expiresAt || revoked?.aborted) this.end(CloseCode.unauthorized, 'grant_ended')
     // while what it asks for waits, it is not read, and its silence does not count
-    else if (this.#stalled >= this.context.settings.stallTime) {
-      this.end(CloseCode.tryLater, 'slow_reader')
-    }
-  }
-
-  /** Keeps the budget in step with what is queued here. */
-  #count(queued: number): void {
-    const now = this.#gone ? 0 : queued
-    const more = now - this.#counted
-    if (more === 0) return
-    this.#counted = now
-    this.context.budget.add(more)
+    else if (!waits) this.end(CloseCode.tryLater, 'slow_reader')
   }
 
   #leave(): void {
@@ -232,7 +214,6 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
     this.#inbox.close()
     this.#slowdown.stop()
     this.#lifeCheck.stop()
-    this.#count(0)
     this.context.heartbeat.remove(this)
     this.handler.gone(this)
   }
