@@ -1,6 +1,6 @@
-// Does README's start command work for somebody who has nothing but Node and npm?
-// Clones this repository's last commit into a temporary folder, runs `npm start` there with a PATH
-// that has nothing else on it, opens the page, and stops the server again.
+// Checks that README's start commands work on a machine that has nothing but Node and npm, or, with the
+// argument `yarn`, Yarn 1.22 as well. It clones this repository's last commit into a temporary folder,
+// starts the server there with a PATH that has nothing else, opens the page, and stops the server.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
@@ -37,7 +37,7 @@ async function addressIn(output) {
     const [, address] = /^🐟 Listening at (http:\/\/\S+)$/u.exec(line) ?? []
     if (address) return address
   }
-  throw new Error('`npm start` ended before the server listened.')
+  throw new Error('The command ended before the server listened.')
 }
 
 async function checkPage(address) {
@@ -59,27 +59,46 @@ function within(milliseconds, what, promise) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
-async function checkFreshClone(folder) {
+/** Puts the Yarn that most machines have on the PATH. */
+function addYarn1(folder, bin, env) {
+  execFileSync('npm', ['install', '--silent', '--prefix', folder, 'yarn@1.22'], {
+    cwd: folder,
+    env,
+  })
+  const yarn = join(folder, 'node_modules', 'yarn', 'bin', 'yarn.js')
+  symlinkSync(yarn, join(bin, 'yarn'))
+}
+
+async function checkFreshClone(folder, command, args) {
   const clone = join(folder, 'clone')
   execFileSync('git', ['clone', '--quiet', root, clone])
+  const bin = makeBarePath(join(folder, 'bin'))
+  const env = bareEnvironment(bin)
+  if (command === 'yarn') {
+    // Its first line asks for env.
+    symlinkSync('/usr/bin/env', join(bin, 'env'))
+    addYarn1(folder, bin, env)
+    execFileSync(command, [], { cwd: clone, env, stdio: ['ignore', 'inherit', 'inherit'] })
+  }
 
   // A process group of its own, so that nothing of it can outlive this check.
-  const npm = spawn('npm', ['start'], {
+  const started = spawn(command, args, {
     cwd: clone,
-    env: bareEnvironment(makeBarePath(join(folder, 'bin'))),
+    env,
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   })
   // "close" comes when the server has ended as well, which writes to the same pipe.
-  const ended = once(npm, 'close')
+  const ended = once(started, 'close')
   try {
-    const address = await within(startWithin, '`npm start`', addressIn(npm.stdout))
-    npm.stdout.resume()
+    const address = await within(startWithin, 'The start', addressIn(started.stdout))
+    started.stdout.resume()
     await checkPage(address)
-    npm.kill('SIGTERM')
+    started.kill('SIGTERM')
     const [code, signal] = await within(stopWithin, 'Stopping', ended)
-    if (code !== 0 && signal !== 'SIGTERM') {
-      throw new Error(`\`npm start\` ended with ${code ?? signal} after SIGTERM.`)
+    // Yarn 1.22 passes SIGTERM on, and then ends with 1 whatever it ran ends with.
+    if (code !== 0 && signal !== 'SIGTERM' && command !== 'yarn') {
+      throw new Error(`\`${command} ${args}\` ended with ${code ?? signal} after SIGTERM.`)
     }
     const gone = await fetch(address).then(
       () => false,
@@ -87,11 +106,11 @@ async function checkFreshClone(folder) {
     )
     if (!gone) throw new Error(`The server still answers at ${address} after SIGTERM.`)
   } finally {
-    endGroup(npm.pid)
+    endGroup(started.pid)
   }
 
   const changed = execFileSync('git', ['status', '--porcelain'], { cwd: clone, encoding: 'utf8' })
-  if (changed !== '') throw new Error(`\`npm start\` changed the work tree:\n${changed}`)
+  if (changed !== '') throw new Error(`\`${command} ${args}\` changed the work tree:\n${changed}`)
 }
 
 function endGroup(pid) {
@@ -104,7 +123,8 @@ function endGroup(pid) {
 
 const folder = mkdtempSync(join(tmpdir(), 'signal-fresh-clone-'))
 try {
-  await checkFreshClone(folder)
+  if (process.argv[2] === 'yarn') await checkFreshClone(folder, 'yarn', ['start:signal-server'])
+  else await checkFreshClone(folder, 'npm', ['start'])
   console.log('A fresh clone starts, shows its page, and stops.')
 } catch (error) {
   console.error(error.message)

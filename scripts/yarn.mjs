@@ -1,32 +1,31 @@
 // Runs the Yarn that this repository is locked with: `node scripts/yarn.mjs <arguments>`.
 // It works where only Node and npm are installed, and leaves nothing behind but npm's cache.
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { run } from './child.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
-const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-const version = packageManager.split('@')[1]
+const pinned = join(root, 'scripts', 'yarn-pinned.cjs')
 
 // npm and yarn are .cmd files on Windows, which only a shell can start.
 const shell = process.platform === 'win32'
+// Without it a Yarn reads `yarnPath`, and says the version of the Yarn that it finds there.
+const environment = { YARN_IGNORE_PATH: '1', COREPACK_ENABLE_DOWNLOAD_PROMPT: '0' }
 
-/** The Yarn on PATH if it is version 4, else the one that npm can fetch: command and arguments. */
+/** How to start Yarn: the one on PATH if it is version 4, otherwise the one that npm can fetch. */
 async function findYarn() {
   try {
-    const env = { ...process.env, COREPACK_ENABLE_DOWNLOAD_PROMPT: '0' }
     const { code, stdout } = await run('yarn', ['--version'], {
       capture: true,
       cwd: root,
-      env,
+      env: { ...process.env, ...environment },
       shell,
     })
-    if (code === 0 && stdout.trim().startsWith('4.')) return ['yarn']
+    if (code === 0 && stdout.trim().startsWith('4.')) return { command: 'yarn', before: [], shell }
   } catch {
     // There is no yarn on PATH, or it can't run: npm fetches ours.
   }
-  return ['npm', 'exec', '--yes', `--package=@yarnpkg/cli-dist@${version}`, '--', 'yarn']
+  return { command: process.execPath, before: [pinned], shell: false }
 }
 
 /**
@@ -52,9 +51,9 @@ async function registryEnvironment() {
 
 /** Runs Yarn in the repository's root; gives its exit code and, captured, its output. */
 export async function yarn(args, { capture = false } = {}) {
-  const [command, ...before] = await findYarn()
-  const env = { ...process.env, ...(await registryEnvironment()) }
-  return run(command, [...before, ...args], { capture, cwd: root, env, shell })
+  const { command, before, ...started } = await findYarn()
+  const env = { ...process.env, ...environment, ...(await registryEnvironment()) }
+  return run(command, [...before, ...args], { capture, cwd: root, env, ...started })
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
