@@ -22,6 +22,12 @@ function publishablePackages() {
   return readdirSync(join(root, 'packages')).filter(isPublished)
 }
 
+/** What can import a package: those with a CommonJS build everything, the others what knows ESM. */
+function profileOf(name) {
+  const hasCommonJs = existsSync(join(root, 'packages', name, 'tsconfig.cjs.json'))
+  return ['--profile', hasCommonJs ? 'node16' : 'esm-only']
+}
+
 function steps() {
   return [
     ['types, tests included', [compiler, '-p', 'tsconfig.check.json']],
@@ -35,7 +41,7 @@ function steps() {
       ],
       [
         `${name}: types as published`,
-        [attw, '--pack', join('packages', name), '--profile', 'esm-only', '--no-definitely-typed'],
+        [attw, '--pack', join('packages', name), ...profileOf(name), '--no-definitely-typed'],
       ],
     ]),
   ]

@@ -11,6 +11,13 @@ import { createPeers, type Peers } from './peers.js'
 import type { WebSocketClass } from './raw-socket.js'
 import { whenBack } from './when-back.js'
 
+declare global {
+  // in lib esnext.disposable only; where it exists, this adds nothing
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol
+  }
+}
+
 /** What a {@link Client} is given. */
 export interface ClientOptions {
   /** Of the signal server: `http(s)` or `ws(s)`, with its mount path; text or a URL. */
