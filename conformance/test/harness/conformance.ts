@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 const command = fileURLToPath(new URL('../../dist/run.js', import.meta.url))
 
 /** What came of a run of the command. */
-export interface Run {
+interface Run {
   code: number
   output: string
 }
