@@ -48,11 +48,13 @@ function useProtocols(
   tokens: Tokens | undefined,
 ): void {
   const { tokenLifetime, rtcVersion: version } = webrtc
-  if (webrtc.rtc) server.use(rtc(version === undefined ? {} : { version }))
-  if (webrtc.call) server.use(call())
-  if (webrtc.rooms && tokens) {
+  if (webrtc.rtc !== false) {
+    server.use(rtc({ path: webrtc.rtc, ...(version !== undefined && { version }) }))
+  }
+  if (webrtc.call !== false) server.use(call({ path: webrtc.call }))
+  if (webrtc.rooms !== false && tokens) {
     const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { lazyConnect: true })
-    server.use(rooms({ tokens, tokenLifetime, ...(redis && { redis }) }))
+    server.use(rooms({ path: webrtc.rooms, tokens, tokenLifetime, ...(redis && { redis }) }))
   }
   if (webrtc.relayWs !== false) server.use(relayWs({ path: webrtc.relayWs }))
 }

@@ -27,7 +27,9 @@ export const folder: Kind<string> = {
 }
 
 export const secret: Kind<string> = {
-  expected: 'a secret of at least 32 bytes: "openssl rand -hex 32" makes one',
+  expected:
+    'a secret of at least 32 bytes: "openssl rand -hex 32" makes one, and without OpenSSL ' +
+    `node -p "crypto.randomBytes(32).toString('hex')"`,
   parse: (given) => (Buffer.byteLength(given) >= 32 ? given : undefined),
 }
 
@@ -64,14 +66,32 @@ export const path: Kind<string> = {
   parse: (given) => (given === '/' || /^(\/[\w.~-]+)+\/?$/.test(given) ? given : undefined),
 }
 
-/** Where an endpoint is; false where it is off. */
-export const pathOrOff: Kind<string | false> = {
-  expected: 'off, a path such as /relay-ws, or * for every path that is nothing else',
+/** Where an endpoint is; false if it is off. */
+const endpointAt = (
+  usual: string,
+  expected: string,
+  isAllowed: (path: string) => boolean,
+): Kind<string | false> => ({
+  expected,
   parse: (given) => {
-    if (given === 'off') return false
-    return given === '*' ? given : path.parse(given)
+    const on = flag.parse(given)
+    if (on !== undefined) return on && usual
+    const found = given === '*' ? given : path.parse(given)?.replace(/(?<=.)\/$/, '')
+    return found !== undefined && isAllowed(found) ? found : undefined
   },
-}
+})
+
+/** The path of WebSockets, which may be every path that is nothing else. */
+export const webSocketPath = (usual: string): Kind<string | false> =>
+  endpointAt(
+    usual,
+    `on, off, a path such as ${usual}, or * for every path that is nothing else`,
+    () => true,
+  )
+
+/** A path of its own, below which everything belongs to one endpoint. */
+export const ownPath = (usual: string): Kind<string | false> =>
+  endpointAt(usual, `on, off, or a path such as ${usual}`, (one) => one !== '*' && one !== '/')
 
 export const list: Kind<readonly string[]> = {
   expected: 'a list, with commas between',

@@ -30,11 +30,12 @@ export interface Settings {
   ice: { stunUrls: readonly string[]; turnUrls: readonly string[]; turnSecret?: string }
   /** The WebRTC signalling protocols. */
   webrtc: {
+    /** Paths; false if the protocol is off. */
     relayWs: string | false
-    rtc: boolean
+    rtc: string | false
     rtcVersion?: string
-    call: boolean
-    rooms: boolean
+    call: string | false
+    rooms: string | false
     tokenLifetime: number
   }
   logFormat: 'text' | 'json'
@@ -75,10 +76,17 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
   const workers = read(listening.workers)!
   const rooms = read(webrtc.rooms)!
   // a client of socket.io asks several times before it is connected, each time the same process
-  if (workers > 1 && key !== undefined && tokenSettings && rooms) {
+  if (workers > 1 && key !== undefined && tokenSettings && rooms !== false) {
     throw new SettingError(
       'ROOMS must be off where several workers (WEB_CONCURRENCY) have a KEY: let a proxy speak TLS.',
     )
+  }
+
+  const { relayWs, rtc, call } = webrtc
+  const paths = [relayWs, rtc, call, webrtc.rooms].map((one) => [one.env, read(one)!] as const)
+  for (const [index, [name, path]] of paths.entries()) {
+    const other = paths.find(([, taken], at) => at < index && path !== false && taken === path)
+    if (other) throw new SettingError(`${other[0]} and ${name} must not both be at ${path}.`)
   }
 
   const limited = Object.fromEntries(

@@ -1,5 +1,5 @@
 import type { Setting } from './setting.js'
-import { flag, number, pathOrOff, text } from './setting-kinds.js'
+import { number, ownPath, text, webSocketPath } from './setting-kinds.js'
 
 /** Signalling protocols that WebRTC apps use. */
 export const webrtc = {
@@ -7,31 +7,32 @@ export const webrtc = {
     env: 'RELAY_WS',
     about: 'Where clients of relay-ws connect: a path, * for every other path, or off',
     fallback: '/relay-ws',
-    kind: pathOrOff,
+    kind: webSocketPath('/relay-ws'),
   },
   rtc: {
     env: 'RTC',
-    about: 'The protocol of webrtc-blog at /rtc',
-    fallback: 'on',
-    kind: flag,
+    about: 'Where clients of webrtc-blog connect: a path, or off',
+    fallback: '/rtc',
+    kind: ownPath('/rtc'),
   },
   rtcVersion: {
     env: 'RTC_VERSION',
-    about: 'Clients of /rtc reload where it changes; the same on all instances (time of the start)',
+    about:
+      'Clients of webrtc-blog reload if it changes; the same on all instances (time of the start)',
     example: '2026-11-21',
     kind: text,
   },
   call: {
     env: 'CALL',
-    about: 'The protocol of webrtc-signal-sample at /call',
-    fallback: 'on',
-    kind: flag,
+    about: 'Where clients of webrtc-signal-sample connect: a path, or off',
+    fallback: '/call',
+    kind: ownPath('/call'),
   },
   rooms: {
     env: 'ROOMS',
-    about: 'The protocol of wrtc-signal, socket.io at /socket.io; needs APP_SECRET to be there',
-    fallback: 'on',
-    kind: flag,
+    about: 'Where clients of wrtc-signal connect (socket.io): a path, or off; needs APP_SECRET',
+    fallback: '/socket.io',
+    kind: ownPath('/socket.io'),
   },
   tokenLifetime: {
     env: 'TOKEN_LIFETIME',

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
@@ -134,6 +135,9 @@ describe('one sentence and exit code 2 are the answer to', () => {
       /^REDIS_URL must be a URL such as redis:\/\/127\.0\.0\.1:6379, or rediss/,
     ],
     [[], { LOG_FORMAT: 'xml' }, /^LOG_FORMAT must be text or json, not "xml"\.$/],
+    [[], { RTC: 'rtc' }, /^RTC must be on, off, or a path such as \/rtc, not "rtc"\.$/],
+    [[], { ROOMS: '/' }, /^ROOMS must be on, off, or a path such as \/socket\.io, not "\/"\.$/],
+    [[], { RTC: '/x', CALL: '/x/' }, /^RTC and CALL must not both be at \/x\.$/],
     [[], { STATUS_PAGE: 'maybe' }, /^STATUS_PAGE must be on or off, not "maybe"\.$/],
     [[], { MAX_SOCKETS: '-1' }, /^MAX_SOCKETS must be a number above 0, or none, not "-1"\.$/],
     [
@@ -184,10 +188,14 @@ describe('one sentence and exit code 2 are the answer to', () => {
 describe('row 47: it does not start with a secret that', () => {
   test.each([
     ['is empty', ''],
+    ['has 24 bytes, as in the .env.example of wrtc-signal', 'twenty-four-bytes-secret'],
     ['has 31 bytes', 'a-secret-that-is-not-long-enoug'],
   ])('%s', async (_name, secret) => {
     const { code, stdout, stderr } = await Command.run([], { APP_SECRET: secret, PORT: '0' }).ended
     expect(stderr).toMatch(/^APP_SECRET must be a secret of at least 32 bytes/)
+    const [, command] = /without OpenSSL node -p "(.*)"\.\n$/.exec(stderr)!
+    const made = spawnSync(process.execPath, ['-p', command!], { encoding: 'utf8' })
+    expect(made.stdout).toMatch(/^[0-9a-f]{64}\n$/)
     if (secret) expect(stdout + stderr).not.toContain(secret)
     expect(code).toBe(2)
   })

@@ -64,6 +64,19 @@ test('without an index.html the live page stays', async () => {
   expect(await (await fetch(url)).text()).toContain('🐟')
 })
 
+test('/demo is demo.html, as in the public folder of wrtc-signal', async () => {
+  const files = { 'demo.html': '<p>demo</p>', notes: 'plain', 'notes.html': '<p>notes</p>' }
+  const { url } = await Command.serve({ PUBLIC: makeFolder(files), BASE_PATH: '/signal' })
+  const demo = await fetch(`${url}/demo`)
+  expect(demo.headers.get('content-type')).toContain('text/html')
+  expect(await demo.text()).toBe('<p>demo</p>')
+  expect(await (await fetch(`${url}/demo.html`)).text()).toBe('<p>demo</p>')
+  expect(await (await fetch(`${url}/notes`)).text()).toBe('plain')
+  for (const path of ['demo/', 'demo.htm', 'notes/demo']) {
+    expect((await fetch(`${url}/${path}`)).status, path).toBe(404)
+  }
+})
+
 test('a folder that is none is a wrong setting', async () => {
   const { code, stderr } = await Command.run([], { PUBLIC: '/no/such/folder', PORT: '0' }).ended
   expect(stderr).toContain('PUBLIC must be a folder that is there, not "/no/such/folder".')
@@ -124,6 +137,22 @@ describe('row 59: a link in the folder', () => {
       else expect(answer, path).toBe(404)
     }
     expect(await get('main.js')).toBe('start()')
+  })
+
+  test('is not followed out of it without its .html either', async () => {
+    const { folder, get } = await serve({
+      'demo.html': '../secret.txt',
+      'env.html': '.env',
+      'latest.html': 'sub/page.html',
+      'gone.html': 'nowhere',
+      up: '..',
+    })
+    writeFileSync(join(dirname(folder), 'secret.html'), 'secret')
+    for (const path of ['demo', 'env', 'gone', 'up/secret', '..%2fsecret', '%2e%2e/secret']) {
+      expect(await get(path), path).toBe(404)
+    }
+    expect(await get('latest')).toBe('a page')
+    expect(await get('sub/page')).toBe('a page')
   })
 
   test('that stays in it is followed, as is one that is the folder', async () => {

@@ -27,9 +27,9 @@ describe('settings', () => {
       ice: { stunUrls: [], turnUrls: [] },
       webrtc: {
         relayWs: '/relay-ws',
-        rtc: true,
-        call: true,
-        rooms: true,
+        rtc: '/rtc',
+        call: '/call',
+        rooms: '/socket.io',
         tokenLifetime: 86_400,
       },
       logFormat: 'text',

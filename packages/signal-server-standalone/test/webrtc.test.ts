@@ -15,9 +15,9 @@ async function appToken(url: string): Promise<string> {
   return token
 }
 
-async function roomClient(url: string, token: string): Promise<RoomClient> {
+async function roomClient(url: string, token: string, below = '/socket.io'): Promise<RoomClient> {
   const { origin, pathname } = new URL(url)
-  const path = `${pathname.replace(/\/$/, '')}/socket.io`
+  const path = `${pathname.replace(/\/$/, '')}${below}`
   const client = await RoomClient.connect(origin, token, { path })
   return client.authorize(token)
 }
@@ -62,6 +62,20 @@ test('RELAY_WS, RTC, CALL and ROOMS turn each of them off', async () => {
   await expect(roomClient(url, token)).rejects.toThrow()
   const { url: without } = await Command.serve()
   expect((await fetch(`${without}/socket.io/?EIO=4&transport=polling`)).status).toBe(404)
+})
+
+test('RELAY_WS, RTC, CALL and ROOMS are the paths of each', async () => {
+  const moved = { RELAY_WS: '/a', RTC: '/b/', CALL: '/c/d' }
+  const { url } = await Command.serve({ ...env, ...moved, ROOMS: '/e', BASE_PATH: '/signal' })
+  const token = await appToken(url)
+  for (const [index, path] of Object.keys(first).entries()) {
+    await expect(open(url, path, token), path).rejects.toThrow('404')
+    const client = await open(url, ['/a', '/b', '/c/d'][index]!, token)
+    client.send(first[path]!)
+    expect(await client.json()).toMatchObject(answers[path]!)
+  }
+  await roomClient(url, token, '/e')
+  await expect(roomClient(url, token)).rejects.toThrow()
 })
 
 test('TOKEN_LIFETIME is how long a session token is good for', async () => {

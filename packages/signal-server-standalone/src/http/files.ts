@@ -3,9 +3,9 @@ import { isAbsolute, join, relative, sep } from 'node:path'
 import express, { type RequestHandler } from 'express'
 
 /**
- * Serves the files of a folder. A link is followed if it stays in the folder, and is as good as
- * nothing if it leads out. Files and folders whose name begins with a dot are not served, by
- * whatever name.
+ * Serves the files of a folder: `/demo` is `demo.html` if nothing has the name `demo`. A link is
+ * followed if it stays in the folder, and otherwise is treated as if it did not exist. Files and
+ * folders whose name begins with a dot are never served, whatever the name of a link to them.
  */
 export function files(folder: string): RequestHandler {
   const serve = express.static(folder)
@@ -23,7 +23,7 @@ export function files(folder: string): RequestHandler {
 }
 
 /**
- * Where the file of a path is once all links are followed.
+ * Finds the file of a path, with all links followed.
  * @returns a path below the folder, percent-encoded; undefined if there is none, or not inside
  */
 async function find(folder: string, path: string): Promise<string | undefined> {
@@ -31,7 +31,11 @@ async function find(folder: string, path: string): Promise<string | undefined> {
     const name = decodeURIComponent(path.endsWith('/') ? `${path}index.html` : path)
     // looked up at each request, as the folder may be a link that a deployment changes
     const root = await realpath(folder)
-    const inside = relative(root, await realpath(join(root, name)))
+    const file = await realpath(join(root, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+      return realpath(join(root, `${name}.html`))
+    })
+    const inside = relative(root, file)
     // another drive
     if (isAbsolute(inside)) return undefined
     const segments = inside.split(sep)
