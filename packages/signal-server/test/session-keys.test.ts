@@ -14,79 +14,89 @@ async function later() {
 
 /**
  * A peer on one server, a session that was opened under its id on the same server or on another one
- * and has joined another key, and a peer of either key.
+ * and has joined another key, and a peer of either key, on one of the servers.
  */
-async function impersonated(other: number) {
+async function impersonated(other: number, others: number) {
   const fleet = await Fleet.sail(2)
   const real = await fleet.v1(0, 'alice', 'b')
   await later()
   const forged = await fleet.v1(other, 'alice', 'x')
-  const bob = await fleet.v1(1, 'bob', 'b')
-  const mate = await fleet.v1(1, 'mate', 'x')
+  const bob = await fleet.v1(others, 'bob', 'b')
+  const mate = await fleet.v1(others, 'mate', 'x')
   await bob.next('Introduction')
   await mate.next('Introduction')
   return { fleet, real, forged, bob, mate }
 }
 
-describe.each([0, 1])('row 54: a session on server %i under the id of another', (other) => {
-  test('cannot signal to the peers of keys that it has not joined', async () => {
-    const { real, forged, bob, mate } = await impersonated(other)
-    forged.send({ type: 'Signal', to: 'bob', signal: 'forged' })
-    expect(await forged.next('Error')).toMatchObject({ code: 'unknown_peer', id: 'bob' })
-    forged.send({ type: 'Signal', to: 'mate', signal: 'shared' })
-    expect(await mate.next('Signal')).toMatchObject({ from: 'alice', signal: 'shared' })
-    real.send({ type: 'Signal', to: 'bob', signal: 'real' })
-    expect((await bob.next('Signal')).signal).toBe('real')
-    expect(got(bob, 'Signal')).toHaveLength(1)
-  })
+const places = [
+  [0, 0],
+  [0, 1],
+  [1, 0],
+  [1, 1],
+] as const
 
-  test('gets no signals that are sent on keys that it has not joined', async () => {
-    const { real, forged, bob } = await impersonated(other)
-    bob.send({ type: 'Signal', to: 'alice', signal: 'for b' })
-    expect((await real.next('Signal')).signal).toBe('for b')
-    await forged.settled()
-    expect(got(forged, 'Signal')).toEqual([])
-  })
-
-  test('cannot announce to the peers of keys that it has not joined', async () => {
-    const { real, forged, bob, mate } = await impersonated(other)
-    forged.send({ type: 'Announce', info: 'forged' })
-    expect(await mate.next('Update')).toEqual({
-      type: 'Update',
-      id: 'alice',
-      info: 'forged',
-      keys: ['x'],
+describe.each(places)(
+  'row 54: a session on server %i under the id of another, for peers on server %i',
+  (other, others) => {
+    test('cannot signal to the peers of keys that it has not joined', async () => {
+      const { real, forged, bob, mate } = await impersonated(other, others)
+      forged.send({ type: 'Signal', to: 'bob', signal: 'forged' })
+      expect(await forged.next('Error')).toMatchObject({ code: 'unknown_peer', id: 'bob' })
+      forged.send({ type: 'Signal', to: 'mate', signal: 'shared' })
+      expect(await mate.next('Signal')).toMatchObject({ from: 'alice', signal: 'shared' })
+      real.send({ type: 'Signal', to: 'bob', signal: 'real' })
+      expect((await bob.next('Signal')).signal).toBe('real')
+      expect(got(bob, 'Signal')).toHaveLength(1)
     })
-    real.send({ type: 'Announce', info: 'real' })
-    expect(await bob.next('Update')).toEqual({
-      type: 'Update',
-      id: 'alice',
-      info: 'real',
-      keys: ['b'],
-    })
-    expect(got(bob, 'Update')).toHaveLength(1)
-    expect(got(mate, 'Update')).toHaveLength(1)
-  })
 
-  test('that joins keys of the older one is told to it, and to nobody else', async () => {
-    const { fleet, real, forged, bob } = await impersonated(other)
-    forged.send({ type: 'Join', join: ['y', 'b'] })
-    expect(await real.next('Replaced')).toEqual({ type: 'Replaced', keys: ['b'] })
-    await forged.settled()
-    await bob.settled()
-    expect([...got(forged, 'Replaced'), ...got(bob, 'Replaced')]).toEqual([])
-    // an older one that comes to a key later has not got it either
-    real.send({ type: 'Join', join: ['x', 'z'] })
-    expect(await real.next('Replaced')).toEqual({ type: 'Replaced', keys: ['x'] })
-    const old = await fleet.client(0, '/introduction/carol')
-    old.send({ join: ['b'] })
-    await old.settled()
-    await later()
-    await fleet.v1(other, 'carol', 'b')
-    await old.settled()
-    expect(got(old, 'Replaced')).toEqual([])
-  })
-})
+    test('gets no signals that are sent on keys that it has not joined', async () => {
+      const { real, forged, bob } = await impersonated(other, others)
+      bob.send({ type: 'Signal', to: 'alice', signal: 'for b' })
+      expect((await real.next('Signal')).signal).toBe('for b')
+      await forged.settled()
+      expect(got(forged, 'Signal')).toEqual([])
+    })
+
+    test('cannot announce to the peers of keys that it has not joined', async () => {
+      const { real, forged, bob, mate } = await impersonated(other, others)
+      forged.send({ type: 'Announce', info: 'forged' })
+      expect(await mate.next('Update')).toEqual({
+        type: 'Update',
+        id: 'alice',
+        info: 'forged',
+        keys: ['x'],
+      })
+      real.send({ type: 'Announce', info: 'real' })
+      expect(await bob.next('Update')).toEqual({
+        type: 'Update',
+        id: 'alice',
+        info: 'real',
+        keys: ['b'],
+      })
+      expect(got(bob, 'Update')).toHaveLength(1)
+      expect(got(mate, 'Update')).toHaveLength(1)
+    })
+
+    test('that joins keys of the older one is told to it, and to nobody else', async () => {
+      const { fleet, real, forged, bob } = await impersonated(other, others)
+      forged.send({ type: 'Join', join: ['y', 'b'] })
+      expect(await real.next('Replaced')).toEqual({ type: 'Replaced', keys: ['b'] })
+      await forged.settled()
+      await bob.settled()
+      expect([...got(forged, 'Replaced'), ...got(bob, 'Replaced')]).toEqual([])
+      // an older one that comes to a key later has not got it either
+      real.send({ type: 'Join', join: ['x', 'z'] })
+      expect(await real.next('Replaced')).toEqual({ type: 'Replaced', keys: ['x'] })
+      const old = await fleet.client(0, '/introduction/carol')
+      old.send({ join: ['b'] })
+      await old.settled()
+      await later()
+      await fleet.v1(other, 'carol', 'b')
+      await old.settled()
+      expect(got(old, 'Replaced')).toEqual([])
+    })
+  },
+)
 
 test('keys which several sessions of a peer have come in an Introduction for each', async () => {
   const fleet = await Fleet.sail(2)
