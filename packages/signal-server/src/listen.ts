@@ -1,4 +1,10 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import express, { type Express, type Router } from 'express'
@@ -8,6 +14,7 @@ import { listenError } from './listen-error.js'
 import { listeningUrl } from './listening-url.js'
 import { OpenAnswers } from './open-answers.js'
 import type { Settings } from './options.js'
+import { SlicedWork } from './sliced-work.js'
 import type { Worker } from './workers/worker.js'
 
 /** Where a server listens. */
@@ -69,9 +76,10 @@ export async function listen(
     maxHeaderSize: 16 * 1024,
   }
   const answers = new OpenAnswers()
+  const work = new SlicedWork()
   const connections = new Connections(limits, settings, (request, response) => {
     answers.add(response)
-    ;(app as RequestListener)(request, response)
+    work.run(answer(app, request, response))
   })
   const server = tls
     ? createTlsServer({ ...options, ...tls, handshakeTimeout: headersTime }, connections.request)
@@ -107,6 +115,16 @@ export async function listen(
       await closed
     },
   }
+}
+
+/** One request, as work: thousands that come at once keep nobody else waiting. */
+function* answer(
+  app: RequestListener,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Generator<void, void, void> {
+  if (!request.socket.destroyed) app(request, response)
+  yield
 }
 
 /** @returns the port, which the system chose where it was 0 */

@@ -85,6 +85,22 @@ test('row 52: /rtc: of a storm of names the others get the last one, and few bef
   expect(told().length).toBeLessThan(100)
 }, 60_000)
 
+test('row 49: many requests at the same time keep nobody waiting', async () => {
+  const { port, longestTurn } = await measured()
+  const sockets = await Promise.all(Array.from({ length: 500 }, () => RawSocket.open(port)))
+  const ask = (some: RawSocket[]) => {
+    for (const socket of some) socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    return Promise.all(some.map((socket) => socket.response()))
+  }
+  // what is compiled at first is not what is measured
+  await ask(sockets.slice(0, 100))
+  await longestTurn()
+  await ask(sockets.slice(0, 1))
+  const calm = Math.max(await longestTurn(), 2)
+  await ask(sockets)
+  expect(await longestTurn()).toBeLessThan(25 * calm)
+})
+
 test('row 52: /call: a list counts as much as its bytes do', async () => {
   const rate = { messagesPerSecond: 20, messagesBurst: 40 }
   const served = await Served.start(call(rate))
