@@ -74,7 +74,8 @@ describe('row 48: a message nested', () => {
       bob.send(begin('bob'))
       await alice.settled()
       await bob.settled()
-      const before = bob.seen.length
+      // what is new of peers may still come
+      const heard = () => bob.seen.filter(({ text }) => text.includes('[[')).length
       for (const levels of [101, 2_000, 20_000]) {
         alice.send(JSON.stringify(send('here')).replace('"here"', deep(levels)))
       }
@@ -83,7 +84,7 @@ describe('row 48: a message nested', () => {
       alice.send(JSON.stringify(send('here')).replace('"here"', deep(90)))
       await alice.settled()
       await bob.settled()
-      expect(bob.seen.length).toBe(before + 1)
+      expect(heard()).toBe(1)
       expect(served.outcomes().bad_message).toBe(3)
     },
   )
