@@ -75,6 +75,7 @@ function wrapped(label: string, parts: readonly string[]): string[] {
 
 /** Under which URLs other machines reach it, as far as this one can know. */
 function networkUrls({ host }: Settings, url: string): string[] {
+  if (url.startsWith('unix:')) return []
   if (host !== undefined && host !== '0.0.0.0' && host !== '::') return []
   const addresses = Object.values(networkInterfaces())
     .flatMap((list) => list ?? [])

@@ -47,9 +47,10 @@ async function serveAlone(settings: Settings, bus: Bus | undefined): Promise<voi
     metrics: () => registry.metrics(),
   })
 
-  const { port, host, path } = settings
+  const { port, socket, host, path } = settings
   const { url, port: actual } = await server.listen({
     port,
+    ...(socket !== undefined && { socket }),
     path,
     app: express().use(path, own),
     ...(host !== undefined && { host }),

@@ -38,10 +38,13 @@ export const redisUrl: Kind<string> = {
   parse: (given) => (/^rediss?:$/.test(URL.parse(given)?.protocol ?? '') ? given : undefined),
 }
 
-export const port: Kind<number> = {
-  expected: 'a port number from 0 to 65535',
-  parse: (given) =>
-    /^\d{1,5}$/.test(given) && Number(given) <= 65_535 ? Number(given) : undefined,
+/** A port, or the path of a Unix socket or of a named pipe of Windows. */
+export const portOrSocket: Kind<number | string> = {
+  expected: 'a port number from 0 to 65535, or the path of a Unix socket such as /run/signal.sock',
+  parse: (given) => {
+    if (/^\.?\/.*[^/]$/.test(given) || /^\\\\[.?]\\pipe\\./i.test(given)) return given
+    return /^\d{1,5}$/.test(given) && Number(given) <= 65_535 ? Number(given) : undefined
+  },
 }
 
 export const number: Kind<number> = {

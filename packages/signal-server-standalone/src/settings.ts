@@ -4,6 +4,7 @@ import { limits, socketsPerAddress, type Limit } from './limits.js'
 import type { Level } from './log-line.js'
 import type { Setting } from './setting.js'
 import { SettingError } from './setting-kinds.js'
+import { socketOf } from './socket-activation.js'
 import { checkNames } from './setting-names.js'
 import { groups, ice, instances, listening, tokens, watching } from './settings-table.js'
 import { webrtc } from './webrtc-settings.js'
@@ -14,6 +15,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** Everything that a standalone server is told. */
 export interface Settings {
   port: number
+  /** Instead of the port: the path of a Unix socket or a named pipe, or systemd's descriptor. */
+  socket?: string | { fd: number }
   host?: string
   path: string
   /** Processes on the port. */
@@ -89,6 +92,15 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
     if (other) throw new SettingError(`${other[0]} and ${name} must not both be at ${path}.`)
   }
 
+  const place = read(listening.port)!
+  const socket = socketOf(place, env)
+  if (socket !== undefined) {
+    const refused = workers > 1 ? 'WEB_CONCURRENCY must be 1' : key && 'KEY must not be set'
+    if (refused) {
+      throw new SettingError(`${refused} if the server listens on a socket instead of a port.`)
+    }
+  }
+
   const limited = Object.fromEntries(
     (Object.keys(limits) as Limit[]).map((name) => [name, read(limits[name])!]),
   ) as Record<Limit, number>
@@ -97,7 +109,8 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
   }
 
   return {
-    port: read(listening.port)!,
+    port: typeof place === 'number' ? place : 0,
+    ...(socket !== undefined && { socket }),
     ...(host !== undefined && { host }),
     path: read(listening.path)!,
     workers,

@@ -36,9 +36,11 @@ const isIn = (list: BlockList, address: string): boolean =>
 export function addressFinder(trustProxy: TrustProxy): (request: IncomingMessage) => string {
   const trust = trustFunction(trustProxy)
   return (request) => {
-    // a socket that is gone already has no address
-    if (!request.socket.remoteAddress) return ''
-    const address = proxyAddr(request, trust)
+    // of a socket that is gone nothing is counted, since its "close" is over
+    if (request.socket.destroyed && !request.socket.remoteAddress) return ''
+    // a Unix socket has no address of its own
+    const address = proxyAddr(request, trust) as string | undefined
+    if (!address) return ''
     // the zone of a link-local address (`fe80::1%eth0`) is this machine's own name for it
     return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/s, '')
   }

@@ -6,11 +6,11 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import express, { type Express, type Router } from 'express'
 import { Connections } from './http/connections.js'
 import type { SocketLimits } from './limits/socket-limits.js'
-import { listenError } from './listen-error.js'
+import { bind, type Place } from './bind.js'
 import { listeningUrl } from './listening-url.js'
 import { OpenAnswers } from './open-answers.js'
 import type { Settings } from './options.js'
@@ -21,6 +21,12 @@ import type { Worker } from './workers/worker.js'
 export interface ListenOptions {
   /** 0 takes any free one. @default 8080 */
   port?: number
+  /**
+   * The path of a Unix socket or a named pipe, or a descriptor that listens already (systemd's socket
+   * activation), instead of a port. No client has an address then, except behind a proxy that
+   * `trustProxy` names by number. @default none
+   */
+  socket?: string | { fd: number }
   /** Address or name of an interface. @default all */
   host?: string
   /** Below which everything is, such as `/signal`. @default / */
@@ -39,6 +45,7 @@ const lastAnswersTimeout = 2_000
 /** A server that listens. */
 export interface Listening {
   url: string
+  /** 0 if it does not listen on a port. */
   port: number
   close(): Promise<void>
 }
@@ -59,8 +66,11 @@ export async function listen(
   limits: SocketLimits,
   settings: Settings,
   fault: (error: Error) => void,
-  { port = 8080, host, path = '/', tls, app = express(), worker }: ListenOptions,
+  { port = 8080, socket, host, path = '/', tls, app = express(), worker }: ListenOptions,
 ): Promise<Listening> {
+  if (socket !== undefined && tls) {
+    throw new TypeError('"tls" needs a port: let the proxy in front of the socket speak TLS.')
+  }
   app.disable('x-powered-by')
   app.use(path || '/', router)
   app.use((_request, response) => {
@@ -88,9 +98,9 @@ export async function listen(
   const release = attach(server)
   // of a worker every connection brings one request
   if (worker && !tls) server.prependListener('connection', (socket: Socket) => answers.add(socket))
-  const actual = worker
-    ? worker.port
-    : await bind(server, port, host).catch((error: unknown) => {
+  const place: Place = worker
+    ? { port: worker.port }
+    : await bind(server, socket ?? { port, host }).catch((error: unknown) => {
         release()
         throw error
       })
@@ -100,8 +110,11 @@ export async function listen(
   if (worker && !tls) server.maxRequestsPerSocket = 1
   worker?.feed(server)
   return {
-    url: listeningUrl({ host, port: actual, path, tls: tls !== undefined }),
-    port: actual,
+    url:
+      'file' in place
+        ? `unix:${place.file}`
+        : listeningUrl({ host, port: place.port, path, tls: tls !== undefined }),
+    port: 'file' in place ? 0 : place.port,
     close: async () => {
       await worker?.leave()
       // of a connection that goes on, the next request would find nobody
@@ -125,16 +138,4 @@ function* answer(
 ): Generator<void, void, void> {
   if (!request.socket.destroyed) app(request, response)
   yield
-}
-
-/** @returns the port, which the system chose where it was 0 */
-function bind(server: Server, port: number, host: string | undefined): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) => reject(listenError(error, port))
-    server.once('error', failed)
-    server.listen(port, host, () => {
-      server.off('error', failed)
-      resolve((server.address() as AddressInfo).port)
-    })
-  })
 }

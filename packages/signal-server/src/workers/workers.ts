@@ -78,7 +78,7 @@ export class Workers extends EventEmitter<WorkersEvents> {
   async start(): Promise<{ url: string; port: number }> {
     const { count, port, host, tls = false } = this.options
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(listenError(error, port)))
+      this.#server.once('error', (error) => reject(listenError(error, `port ${port}`)))
       this.#server.listen(port, host, resolve)
     })
     this.#server.on('error', (error) => log.server('%s', error.message))
