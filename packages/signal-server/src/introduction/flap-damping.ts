@@ -21,11 +21,13 @@ export interface Delayed {
  * times within 10 s, and then 2 s after the last time at the earliest.
  *
  * What it remembers is bounded. Introductions that wait are keys that a peer has joined. Of those that
- * were made in the last 10 s, the oldest are forgotten when there are too many.
+ * were made lately, the oldest are forgotten after 20 s at the latest, or when there are too many.
  */
 export class FlapDamping {
-  /** Times of the last introductions, by app, id and key; the most recent ones are at the end. */
-  readonly #recent = new Map<string, number[]>()
+  /** Times of the last introductions, by app, id and key. */
+  #recent = new Map<string, number[]>()
+  /** Those that are forgotten next. */
+  #older = new Map<string, number[]>()
   /** By app and id, and by key. */
   readonly #delayed = new Map<string, Map<string, Delayed>>()
   readonly #byDue = new Map<number, Delayed[]>()
@@ -35,9 +37,9 @@ export class FlapDamping {
   /** @param due - called with introductions whose pause is over: each is to be released first */
   constructor(private readonly due: (delayed: readonly Delayed[]) => void) {}
 
-  /** How many introductions of the last 10 s are remembered. */
+  /** How many peers on keys are remembered that were introduced lately. */
   get size(): number {
-    return this.#recent.size
+    return this.#recent.size + this.#older.size
   }
 
   /**
@@ -51,12 +53,13 @@ export class FlapDamping {
       return false
     }
     const now = performance.now()
-    const times = this.#recent.get(nameOf(app, id, key))?.filter((time) => time > now - window)
+    const name = nameOf(app, id, key)
+    const times = this.#times(name)?.filter((time) => time > now - window)
     if (times && times.length >= free && now < times.at(-1)! + pause) {
       this.#delay({ app, id, key, shown, heir }, times.at(-1)! + pause)
       return false
     }
-    this.#remember(nameOf(app, id, key), times, now)
+    this.#remember(name, times, now)
     return true
   }
 
@@ -86,13 +89,13 @@ export class FlapDamping {
     if (this.#find(app, id, key) !== delayed) return false
     this.#drop(delayed)
     const name = nameOf(app, id, key)
-    this.#remember(name, this.#recent.get(name), performance.now())
+    this.#remember(name, this.#times(name), performance.now())
     return true
   }
 
   close(): void {
     clearInterval(this.#ticking)
-    clearTimeout(this.#forgetting)
+    clearInterval(this.#forgetting)
     this.#byDue.clear()
   }
 
@@ -129,26 +132,24 @@ export class FlapDamping {
     this.#ticking = undefined
   }
 
+  #times(name: string): readonly number[] | undefined {
+    return this.#recent.get(name) ?? this.#older.get(name)
+  }
+
   #remember(name: string, times: readonly number[] = [], now: number): void {
-    this.#recent.delete(name)
-    this.#recent.set(name, [...times.slice(1 - free), now])
-    for (const [oldest, last] of this.#recent) {
-      if (this.#recent.size <= mostRemembered && last.at(-1)! > now - window) break
-      this.#recent.delete(oldest)
-    }
-    this.#forgetting ??= setTimeout(() => this.#forget(), window).unref()
+    this.#recent.set(name, times.length > 0 ? [...times.slice(1 - free), now] : [now])
+    if (this.#recent.size >= mostRemembered / 2) this.#forget()
+    this.#forgetting ??= setInterval(() => this.#forget(), window).unref()
   }
 
   #forget(): void {
+    this.#older = this.#recent
+    this.#recent = new Map()
+    if (this.#older.size > 0) return
+    clearInterval(this.#forgetting)
     this.#forgetting = undefined
-    const now = performance.now()
-    for (const [name, times] of this.#recent) {
-      if (times.at(-1)! > now - window) break
-      this.#recent.delete(name)
-    }
-    if (this.#recent.size > 0) this.#forgetting = setTimeout(() => this.#forget(), window).unref()
   }
 }
 
 /** A name that no other parts have: the lengths say where each ends. */
-const nameOf = (...parts: string[]) => parts.map((part) => `${part.length}:${part}`).join('')
+const nameOf = (app: string, id: string, key = '') => `${app.length}:${app}${id.length}:${id}${key}`

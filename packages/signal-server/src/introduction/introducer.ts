@@ -78,18 +78,22 @@ export class Introducer {
   ): Steps {
     const { id, peer, world } = session
     const { app } = world
-    const isAdmitted = (key: string) => {
+    const waits = (key: string) => {
+      const newest = peer.sessionFor(key)
+      if (!newest) return false
       const shown = known.has(key) || (this.across?.has(app, id, key) ?? false)
-      return this.admit(app, id, key, shown, peer.sessionFor(key) !== session)
+      return !this.admit(app, id, key, shown, newest !== session)
     }
-    const admitted = new Set(joined.filter((key) => peer.sessionFor(key) && isAdmitted(key)))
-    tellReplaced(taken, (key) => (admitted.has(key) ? peer.olderThan(session, key) : undefined))
-    tellReplaced(joined, (key) => (peer.sessionFor(key) === session ? undefined : session))
-    const toOthers = admitted.size < joined.length ? { toOthers: admitted } : {}
+    const delayed = new Set(joined.filter(waits))
+    if (peer.sessions.length > 1) {
+      tellReplaced(taken, (key) => (delayed.has(key) ? undefined : peer.olderThan(session, key)))
+    }
+    const ofAnother = joined.filter((key) => peer.sessionFor(key) !== session)
+    if (ofAnother.length > 0) session.tell({ type: 'replaced', keys: ofAnother })
     for (const [newest, keys] of bySession(joined, (key) => peer.sessionFor(key))) {
       // a newer one has not asked: it is told when the others are
-      const theirs = newest === session ? keys : keys.filter((key) => admitted.has(key))
-      yield* introduce(newest, theirs, { ...this.#ways(newest), known, ...toOthers })
+      const theirs = newest === session ? keys : keys.filter((key) => !delayed.has(key))
+      yield* introduce(newest, theirs, { ...this.#ways(newest), known, delayed })
     }
   }
 

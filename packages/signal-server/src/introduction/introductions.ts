@@ -8,8 +8,8 @@ import type { World } from './world.js'
 export interface Introducing {
   /** Those of the keys that its peer wanted before. */
   readonly known: ReadonlySet<string>
-  /** Those on which the others are told of it; all if it is missing. */
-  readonly toOthers?: ReadonlySet<string>
+  /** Those on which the others are told of it later. */
+  readonly delayed?: ReadonlySet<string>
   /** Whether it is told of the others. */
   readonly toItself: boolean
   /** Whether the others do not know a peer on a key yet. */
@@ -25,7 +25,7 @@ export interface Introducing {
 export function* introduce(
   session: Session,
   keys: readonly string[],
-  { known, toOthers, toItself, isHidden, told }: Introducing,
+  { known, delayed, toItself, isHidden, told }: Introducing,
 ): Steps {
   const { world, peer, info } = session
   const audience = new Audience(world, peer.id, keys)
@@ -36,7 +36,7 @@ export function* introduce(
     const common = audience.keysOf(target)
     const has = (key: string) => peer.sessionFor(key) === session
     const shared = audience.unchanged ? common : common.filter(has)
-    const forOther = toOthers ? shared.filter((key) => toOthers.has(key)) : shared
+    const forOther = delayed?.size ? shared.filter((key) => !delayed.has(key)) : shared
     if (forOther.length > 0) {
       if (forOther === keys && session.info === info) toAll.to(target)
       else target.tell({ type: 'introduction', id: peer.id, keys: forOther, info: session.info })
