@@ -40,7 +40,7 @@ export const redisUrl: Kind<string> = {
 
 /** A port, or the path of a Unix socket or of a named pipe of Windows. */
 export const portOrSocket: Kind<number | string> = {
-  expected: 'a port number from 0 to 65535, or the path of a Unix socket such as /run/signal.sock',
+  expected: 'a port number from 0 to 65535, or the path of a Unix socket',
   parse: (given) => {
     if (/^\.?\/.*[^/]$/.test(given) || /^\\\\[.?]\\pipe\\./i.test(given)) return given
     return /^\d{1,5}$/.test(given) && Number(given) <= 65_535 ? Number(given) : undefined

@@ -23,7 +23,7 @@ export const listening = {
     env: 'PORT',
     flag: 'port',
     value: 'NUMBER',
-    about: 'port, or path of a Unix socket; 0: a free port',
+    about: 'port, or a path; 0: a free port',
     fallback: '8080',
     kind: portOrSocket,
   },

@@ -97,8 +97,16 @@ test('--version says the version', async () => {
 
 describe('one sentence and exit code 2 are the answer to', () => {
   const cases: [args: string[], env: Record<string, string>, sentence: RegExp][] = [
-    [['--port', 'abc'], {}, /^--port must be a port number from 0 to 65535, not "abc"\.$/],
-    [[], { PORT: '65536' }, /^PORT must be a port number from 0 to 65535, not "65536"\.$/],
+    [
+      ['--port', 'abc'],
+      {},
+      /^--port must be a port number from 0 to 65535, or the path of a Unix socket, not "abc"\.$/,
+    ],
+    [
+      [],
+      { PORT: '65536' },
+      /^PORT must be a port number from 0 to 65535, or the path of a Unix socket, not "65536"\.$/,
+    ],
     [[], { BASE_PATH: 'signal' }, /^BASE_PATH must be a path such as \/signal, not "signal"\.$/],
     [[], { KEY: 'key.pem' }, /^KEY needs CERT, which is not set\.$/],
     [['--cert', 'cert.pem'], {}, /^CERT needs KEY, which is not set\.$/],
