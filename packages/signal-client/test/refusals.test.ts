@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import { Gateway } from './harness/gateway.js'
-import { clientOf, ended, Stage, talk } from './harness/stage.js'
+import { clientOf, ended, Stage, talk, type Actor } from './harness/stage.js'
 
 const again = { timeout: 30_000 }
 const statuses = [400, 401, 403, 404, 414]
@@ -58,16 +57,12 @@ test(
 test('row 64: pipes that are refused by a gateway are tried again, too', again, async () => {
   const stage = await Stage.open()
   const gateway = await Gateway.open(stage.port, { status: 403, body: '' })
-  const url = (path: string) =>
-    path.replace(`:${stage.port}/connection`, `:${gateway.port}/connection`)
-  class Divided extends WebSocket {
-    constructor(address: string, protocols: string[]) {
-      super(url(address), protocols)
-    }
+  gateway.answersFor = '/connection/'
+  const [alice, bob] = ['alice', 'bob'].map((id) => clientOf(gateway.url, id)) as [Actor, Actor]
+  for (const { told } of [alice, bob]) {
+    const [error] = await told.error.next()
+    expect(error).toMatchObject({ code: 'http_403', keys: ['k'] })
   }
-  const alice = stage.client('alice', { WebSocket: Divided })
-  const bob = stage.client('bob', { WebSocket: Divided })
-  await Promise.all([alice, bob].map(({ told }) => told.connected.next()))
   gateway.answer = undefined
   await talk(...(await Promise.all([ended(alice), ended(bob)])))
 })

@@ -14,6 +14,8 @@ export interface Answer {
 export class Gateway {
   /** What it answers; undefined while it passes everything on. */
   answer: Answer | undefined
+  /** The paths for which it answers by itself begin so. */
+  answersFor = '/'
   /** Headers of the server's answer to an upgrade that it drops. */
   drops: readonly string[] = []
 
@@ -32,7 +34,7 @@ export class Gateway {
     server.on('connection', (socket: Socket) => void sockets.add(socket.on('error', () => {})))
     server.on('upgrade', (incoming, socket: Socket) => gateway.#upgrade(incoming, socket))
     server.on('request', (incoming, response) => {
-      const { answer } = gateway
+      const answer = gateway.#answerTo(incoming)
       if (answer) return response.writeHead(answer.status, answer.headers).end(answer.body)
       gateway.#pass(incoming).on('response', (from: IncomingMessage) => {
         response.writeHead(from.statusCode!, from.headers)
@@ -50,13 +52,17 @@ export class Gateway {
     return `http://127.0.0.1:${this.port}`
   }
 
+  #answerTo({ url = '' }: IncomingMessage): Answer | undefined {
+    return url.startsWith(this.answersFor) ? this.answer : undefined
+  }
+
   #pass({ url, headers }: IncomingMessage) {
     const passed = request({ host: '127.0.0.1', port: this.target, path: url, headers })
     return passed.on('error', () => {}).end()
   }
 
   #upgrade(incoming: IncomingMessage, socket: Socket): void {
-    const { answer } = this
+    const answer = this.#answerTo(incoming)
     if (answer) {
       return void socket.end(`HTTP/1.1 ${answer.status} No\r\nConnection: close\r\n\r\n`)
     }
