@@ -104,7 +104,7 @@ describe('two workers', () => {
     const { code, stdout } = await within(command.ended, 'the end')
     expect(code).toBe(0)
     expect(stdout).toMatch(/draining .*; 1 pipe may end/)
-    expect(stdout.match(/^\S+ {2}closed/gm)).toHaveLength(1)
+    expect(stdout.match(/^\S+ \S+ {2}info +closed /gm)).toHaveLength(1)
   })
 
   test('end with the process that started them, whatever ends it', async () => {

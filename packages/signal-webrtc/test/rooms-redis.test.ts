@@ -132,6 +132,27 @@ describe.skipIf(!hasEngine)(title, { timeout: 60_000 }, () => {
     await admit(ann, ben, 'r')
   })
 
+  test('row 52: what one instance asks another of a room is as much however many other rooms its members have', async () => {
+    const [one, other, engine] = await stage()
+    const ann = await owner(one, 'ann')
+    const ben = await client(other, 'ben')
+    /** Bytes that the engine gets while ben wants a room that is taken. */
+    const traffic = async () => {
+      const received = async () =>
+        Number(/total_net_input_bytes:(\d+)/.exec(await engine.info('stats'))![1])
+      const before = await received()
+      for (let n = 0; n < 10; n++) ben.emit('room-create-request', { room: 'r' })
+      for (let n = 0; n < 10; n++) await ben.next('room-create-reject')
+      return (await received()) - before
+    }
+    const alone = await traffic()
+    for (let n = 0; n < 90; n++) {
+      ann.emit('room-create-request', { room: `${n} ${'x'.repeat(200)}` })
+      await ann.next('room-create-accept')
+    }
+    expect(await traffic()).toBeLessThan(3 * alone)
+  })
+
   test('a client that wants the name of a room hears nothing of it while instances are asked', async () => {
     const [one, other, engine] = await stage()
     const ann = await owner(one, 'ann')

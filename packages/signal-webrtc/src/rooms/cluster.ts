@@ -1,7 +1,7 @@
 import type { SharedRooms } from './redis.js'
 import type { Session } from './session.js'
 import type { Joined, Placement, RoomServer } from './socket.js'
-import { isRoomKey, type Member, type Visible } from './standing.js'
+import type { Member } from './standing.js'
 
 /** Thrown where other instances must be asked, and cannot be. */
 export class Unreachable extends Error {
@@ -25,20 +25,32 @@ export class Cluster {
    * @throws Unreachable
    */
   async members(key: string): Promise<Member[]> {
-    return toMembers(key, await this.#ask(() => this.io.in(key).fetchSockets()))
+    const elsewhere = await this.#elsewhere(key, null)
+    return [...this.here(key, null), ...elsewhere]
   }
 
   /**
-   * A client, wherever it is, as a member of a room.
-   *
-   * @param id - of a client; the name of a room is nobody's id
+   * A client of another instance, as a member of a room.
    * @throws Unreachable
    */
   async member(key: string, id: string): Promise<Member | undefined> {
-    // socket.io has no name for a client but that of a room, and a client may have written this one
-    if (isRoomKey(id)) return undefined
-    const sockets = await this.#ask(() => this.io.in(id).fetchSockets())
-    return toMembers(key, sockets).find((member) => member.id === id)
+    return (await this.#elsewhere(key, id))[0]
+  }
+
+  /**
+   * Who of this instance is in a room.
+   * @param id - of the only client that is asked about; null for all
+   */
+  here(key: string, id: string | null): Member[] {
+    const { adapter, sockets } = this.io.of('/')
+    const ids = adapter.rooms.get(key) ?? new Set()
+    const asked = id === null ? [...ids] : ids.has(id) ? [id] : []
+    return asked.flatMap((each) => {
+      const data = sockets.get(each)?.data
+      const standing = data?.rooms[key]
+      if (!data || !standing) return []
+      return { id: each, peerinfo: data.peerinfo, congested: data.congested, ...standing }
+    })
   }
 
   /**
@@ -70,9 +82,14 @@ export class Cluster {
     if (this.shared) this.io.serverSideEmit('gone', key, id, peerinfo)
   }
 
+  /** What socket.io itself asks would bring all rooms of each member as well. */
+  async #elsewhere(key: string, id: string | null): Promise<Member[]> {
+    if (!this.shared) return []
+    return (await this.#ask(() => this.io.serverSideEmitWithAck('members', key, id))).flat()
+  }
+
   async #ask<T>(question: () => Promise<T>): Promise<T> {
-    if (!this.shared) return question()
-    if (!this.shared.up) throw new Unreachable()
+    if (!this.shared?.up) throw new Unreachable()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new Unreachable()), answerTime)
@@ -85,14 +102,4 @@ export class Cluster {
       clearTimeout(timer)
     }
   }
-}
-
-function toMembers(
-  key: string,
-  sockets: readonly { readonly id: string; readonly data: Visible }[],
-): Member[] {
-  return sockets.flatMap(({ id, data: { peerinfo, rooms, congested } }) => {
-    const standing = rooms[key]
-    return standing ? { id, peerinfo, congested, ...standing } : []
-  })
 }

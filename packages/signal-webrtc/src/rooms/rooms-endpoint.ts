@@ -119,6 +119,7 @@ class RoomsEndpoint implements Endpoint {
         .then(() => next(), next)
     })
     this.#io.on('connection', (socket) => this.#come(socket))
+    this.#io.on('members', (key, id, done) => done(cluster.here(key, id)))
     this.#io.on('place', (placement, done) => done(this.#rooms.place(placement)))
     this.#io.on('prove', (id, done) => {
       void (this.#sessions.get(id)?.prove() ?? Promise.resolve()).then(done)

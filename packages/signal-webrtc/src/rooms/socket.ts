@@ -1,6 +1,6 @@
 import type { Json } from 'signal-protocol'
 import type { DefaultEventsMap, Server, Socket } from 'socket.io'
-import type { Visible } from './standing.js'
+import type { Member, Visible } from './standing.js'
 
 /** What the owner's instance asks of the instance that has the candidate. */
 export interface Placement {
@@ -25,6 +25,8 @@ export interface Joined {
 export interface InstanceEvents {
   /** Answered with whether the candidate is there and has asked. */
   place: (placement: Placement, done: (placed: boolean) => void) => void
+  /** Answered with who is in a room there: one client, or all if the id is null. */
+  members: (key: string, id: string | null, done: (members: Member[]) => void) => void
   /** Answered when the client is not there, has shown life, or was given up. */
   prove: (id: string, done: () => void) => void
   /** A client has come into a room. */
