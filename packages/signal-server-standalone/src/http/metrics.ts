@@ -14,7 +14,7 @@ import { outputMetrics } from './output-metrics.js'
 const pairingBuckets = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 120]
 const lifeBuckets = [1, 10, 60, 300, 1_800, 3_600, 21_600, 86_400]
 
-// collecting takes some milliseconds, and a twentieth of the time at most
+// collecting takes some milliseconds: the result is good for so many times as long, up to a second
 const mostOfTime = 20
 const oldest = 1_000
 
