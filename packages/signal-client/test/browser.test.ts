@@ -349,7 +349,8 @@ describe('a page', () => {
     await toldIn(grace, 'connected')
   })
 
-  test('reads 48 MiB that Node writes', { timeout: 60_000 }, async () => {
+  // less than the 16 MiB that may be unread: a browser cannot hold a writer back
+  test('reads 12 MiB that Node writes at once', { timeout: 60_000 }, async () => {
     const stage = await Stage.open()
     const ada = await page()
     await ada.evaluate(() => (globalThis.quiet = true))
@@ -358,7 +359,7 @@ describe('a page', () => {
     const [peer] = await told.peer.next()
     const writer = peer.stream('k')!.writable.getWriter()
     const chunk = new Uint8Array(64 * 1024)
-    const total = 48 * 1024 * 1024
+    const total = 12 * 1024 * 1024
     const writing = (async () => {
       for (let written = 0; written < total; written += chunk.length) await writer.write(chunk)
       await writer.close()

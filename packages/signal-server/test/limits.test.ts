@@ -33,7 +33,8 @@ describe('row 18: who sends too fast', () => {
     for (let n = 0; n < 300; n++) alice.send({ type: 'Join', join: [`document-${n}`] })
     alice.send({ type: 'Leave', leave: keys(500) })
     await alice.settled()
-    expect(performance.now() - start).toBeLessThan(400)
+    // at 20 messages per second it would be 15 s
+    expect(performance.now() - start).toBeLessThan(5_000)
     alice.send({ type: 'Join', join: keys(600) })
     alice.send({ type: 'Leave', leave: keys(1) })
     await alice.settled()
