@@ -176,38 +176,6 @@ describe('a Signal', () => {
     expect(await alice.next('Error')).toMatchObject({ code: 'unknown_peer', id: 'bob' })
   })
 
-  test('row 51: to a peer that does not read is refused, and that peer stays', async () => {
-    const stage = await Stage.open({
-      maxQueuedBytes: 512 * 1024,
-      messagesPerSecond: 1e6,
-      messagesBurst: 1e6,
-    })
-    const { alice, bob } = await room(stage)
-    bob.ws.pause()
-    const signal = 'x'.repeat(300 * 1024)
-    const refused = () => alice.seen.filter(({ text }) => text.includes('"rate_limited"')).length
-    let sent = 0
-    while (refused() === 0 && sent < 200) {
-      alice.send({ type: 'Signal', to: 'bob', signal })
-      sent++
-      await alice.settled()
-    }
-    expect(refused()).toBe(1)
-    bob.ws.resume()
-    for (let n = 1; n < sent; n++) expect((await bob.next('Signal')).signal).toBe(signal)
-    alice.send({ type: 'Signal', to: 'bob', signal: 'last' })
-    expect((await bob.next('Signal')).signal).toBe('last')
-  })
-
-  test('of many bytes counts as several messages', async () => {
-    const stage = await Stage.open({ messagesPerSecond: 1, messagesBurst: 10, slowedTime: 300 })
-    const { alice } = await room(stage)
-    // 64 KiB: 17 messages of 10, and then one more
-    alice.send({ type: 'Signal', to: 'bob', signal: 'x'.repeat(64 * 1024) })
-    alice.send({ type: 'Ping' })
-    expect(await alice.closed).toMatchObject({ code: 4429 })
-  })
-
   test('goes to the newest session that shares a key and can read it', async () => {
     const stage = await Stage.open()
     const alice = await stage.v1('alice', 'k')

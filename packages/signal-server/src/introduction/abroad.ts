@@ -2,7 +2,6 @@ import type { Json } from 'signal-protocol'
 import type { LocalIntroductions, Shown } from '../bus/local-introductions.js'
 import type { PeerNotice } from '../bus/wire.js'
 import { Audience } from './audience.js'
-import { log } from '../log.js'
 import type { Dialect } from './dialects/dialect.js'
 import type { Introducer } from './introducer.js'
 import { bySession, tellOthers, tellReplaced } from './introductions.js'
@@ -108,8 +107,7 @@ export class Abroad implements LocalIntroductions {
 
   signalRemote(app: string, from: string, to: string, key: string, signal: Json): void {
     const receiver = this.#peer(app, to)?.newestWith(key, this.#reads)
-    if (receiver?.deliver({ type: 'signal', from, signal }) !== false) return
-    log.introduction('%s does not read: a Signal is left out', to)
+    receiver?.tell({ type: 'signal', from, signal })
   }
 
   outranked(app: string, id: string, key: string, before: number | undefined): void {

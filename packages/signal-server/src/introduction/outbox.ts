@@ -52,14 +52,6 @@ export class Outbox {
     return this.ws.bufferedAmount > this.#most / 2
   }
 
-  /**
-   * Whether so many bytes of another client may be added: a client is not closed for what others
-   * send to it. A quarter is left for the server's own notices.
-   */
-  hasRoom(bytes: number): boolean {
-    return this.ws.bufferedAmount + bytes <= this.#most * 0.75
-  }
-
   /** Resolves when the queue has been written, or the socket is gone. */
   drained(): Promise<void> {
     if (this.#pieces === 0 || this.socket.destroyed) return Promise.resolve()

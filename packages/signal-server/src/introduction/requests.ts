@@ -161,12 +161,9 @@ export class Requests {
     if (remote && remote.reads! > (receiver?.arrival ?? 0)) {
       return across?.signal(remote, session.id, signal)
     }
-    if (receiver?.deliver({ type: 'signal', from: session.id, signal })) return
-    const code = receiver ? 'rate_limited' : shared ? 'not_supported' : 'unknown_peer'
-    const message = receiver
-      ? 'The peer has not read what was sent to it before: try again later.'
-      : errorSentence[code]
-    session.tell({ type: 'error', code, message, id: to })
+    if (receiver) return receiver.tell({ type: 'signal', from: session.id, signal })
+    const code = shared ? 'not_supported' : 'unknown_peer'
+    session.tell({ type: 'error', code, message: errorSentence[code], id: to })
   }
 }
 

@@ -127,18 +127,6 @@ export class Session implements Pulse, Member, InboxOwner {
     if (data !== undefined) this.send(data)
   }
 
-  /**
-   * Sends what another client has to say.
-   * @returns false if too much waits for this session already: the notice is not sent then
-   */
-  deliver(notice: Notice): boolean {
-    const data = this.open ? this.dialect?.encode(notice) : undefined
-    if (data === undefined) return true
-    if (!this.#outbox.hasRoom(data.length)) return false
-    this.send(data)
-    return true
-  }
-
   /** Sends what the session's dialect has encoded. */
   send(data: Buffer): void {
     if (this.open) this.#outbox.send(data, this.dialect!.binary)
@@ -215,7 +203,7 @@ export class Session implements Pulse, Member, InboxOwner {
       if (!(error instanceof BadMessage)) throw error
       return this.#bad(error)
     }
-    if (!requests.some(isAboutKeys)) this.#inbox.chargeMessages(weight(data.length))
+    if (!requests.some(isAboutKeys)) this.#inbox.chargeMessages(1)
     for (const request of requests) {
       if (isAboutKeys(request)) this.#inbox.chargeKeys(request.keys.length)
     }
@@ -244,9 +232,6 @@ export class Session implements Pulse, Member, InboxOwner {
     this.handler.gone(this)
   }
 }
-
-/** What a message counts as: another client has to read its bytes. */
-const weight = (bytes: number) => 1 + Math.floor(bytes / 4_096)
 
 type AboutKeys = Extract<Request, { keys: string[] }>
 
