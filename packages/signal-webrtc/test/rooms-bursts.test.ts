@@ -24,7 +24,7 @@ async function stage() {
 }
 
 /** The most that a burst may take, by what one action has taken. */
-// the time of a process counts the threads of V8 that collect garbage, too: some 50 ms at worst
+// the CPU time of a process includes the threads in which V8 collects garbage
 const most = (calm: number) => 25 * Math.max(calm, 4)
 
 test('row 52: rooms: many who come to a room of some hundred members and leave it keep nobody waiting', async () => {
