@@ -78,7 +78,10 @@ it('says how to use it where no room is named', async () => {
 
 it.each([
   [['raccoons', '--url', 'somewhere'], '"somewhere" is not a URL.'],
-  [['raccoons', '--url', 'ftp://example.com'], 'url: "ftp://example.com" is not an http or ws URL.'],
+  [
+    ['raccoons', '--url', 'ftp://example.com'],
+    'url: "ftp://example.com" is not an http or ws URL.',
+  ],
   [['raccoons', '--colour'], "Unknown option '--colour'."],
   [['..'], 'Not an id or a key: "..".'],
 ])('ends with a sentence for %j', async (args, sentence) => {
