@@ -12,11 +12,6 @@ export interface WebSocketAcceptorOptions {
   subprotocols?: readonly string[]
   /** Whether pings are answered at once; else by whoever listens to them. @default true */
   autoPong?: boolean
-  /**
-   * Whether each socket has at most one message per turn of the event loop, however many came
-   * together: what many clients send at once is then read in turns. @default false
-   */
-  oneMessagePerTurn?: boolean
 }
 
 // options of ws that its types do not know yet (@types/ws 8.18)
@@ -37,14 +32,12 @@ export class WebSocketAcceptor {
     closeTime,
     subprotocols = [],
     autoPong = true,
-    oneMessagePerTurn = false,
   }: WebSocketAcceptorOptions) {
     const options: ServerOptions & Bounds = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       autoPong,
-      allowSynchronousEvents: !oneMessagePerTurn,
       maxPayload: maxMessageBytes,
       // a message of many small pieces must not cost many times its size
       maxBufferedChunks: mostPieces,

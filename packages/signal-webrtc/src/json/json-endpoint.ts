@@ -91,7 +91,6 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
       maxMessageBytes,
       closeTime,
       autoPong: false,
-      oneMessagePerTurn: true,
       ...(subprotocols && { subprotocols }),
     })
     this.#log = debug(`signal:${name}`)

@@ -24,8 +24,6 @@ export function makeWebSockets(context: EndpointContext, settings: RoomsSettings
     // a message of many small pieces must not cost many times its size
     maxBufferedChunks: mostPieces,
     maxFragments: mostPieces,
-    // one message of each client per turn of the event loop
-    allowSynchronousEvents: false,
     autoPong: false,
   }
   return new AnsweringServer(options, (ws) => answerPings(ws, context))
