@@ -90,12 +90,23 @@ export const noticeChecks: readonly Check[] = [
     const { first, second, unique } = scene
     const [id, key, other] = [unique('same'), unique('key'), unique('other')]
     const alice = await first.peer(v1, unique('alice'), key, other)
+    /** Waits until a session of the id has the introductions on the key. */
+    const shown = async (info: string) => {
+      for (;;) {
+        const message = await alice.next(['Introduction', 'Update'])
+        if (message.info === info && message.keys?.includes(key)) return
+      }
+    }
     const older = await second.peer(v1, id, key, other)
+    older.socket.send({ type: 'Announce', info: 'older' })
+    await shown('older')
     const newer = await second.peer(v1, id, key)
-    await alice.introducedTo(newer)
+    newer.socket.send({ type: 'Announce', info: 'newer' })
+    await shown('newer')
     newer.leave(key)
-    await newer.settled()
+    await shown('older')
     newer.join(key)
+    await shown('newer')
     await older.socket.close(1000)
     same(await alice.next('Departure'), { type: 'Departure', id, keys: [other] }, 'Departure')
     await newer.socket.close(1000)
