@@ -231,6 +231,29 @@ describe('three workers on one port', () => {
     expect((await slow.response()).status).toBe(408)
   })
 
+  test('row 51: let a newcomer in while thousands hold connections without a request', async () => {
+    const crew = await Crew.start(2)
+    const idle: RawSocket[] = []
+    // the backlog of a listening socket has 511 places
+    while (idle.length < 2_400) {
+      const some = Array.from({ length: 400 }, () => RawSocket.open(crew.port))
+      idle.push(...(await Promise.all(some)))
+    }
+    onTestFinished(() => idle.forEach(({ socket }) => socket.destroy()))
+    // those that wait for too long get an answer
+    const shed = () =>
+      idle.filter(({ socket }) => (socket.destroyed || socket.readableEnded) && !socket.bytesRead)
+    await eventually(() => shed().length >= 352, 'the end of those for whom there is no room')
+    const newcomer = async () => {
+      const raw = await RawSocket.open(crew.port)
+      onTestFinished(() => void raw.socket.destroy())
+      raw.write(handshake('/connection/a/b/k'))
+      await Promise.race([raw.ended, eventually(() => raw.socket.bytesRead > 0, 'an answer')])
+      return raw.socket.bytesRead > 0 && (await raw.response()).status
+    }
+    await eventually(async () => (await newcomer()) === 101, 'the place of another one')
+  })
+
   test('speak TLS: what the primary cannot read it deals out, and the workers join it', async () => {
     const { key, cert, ca } = makeCertificate()
     const crew = await Crew.start(2, undefined, { key, cert })

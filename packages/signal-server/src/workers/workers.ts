@@ -8,6 +8,7 @@ import { listeningUrl } from '../listening-url.js'
 import { mountPath } from '../path.js'
 import { aliveInterval, workerVariable, type WorkerMessage } from './messages.js'
 import type { WorkersEvents, WorkersOptions } from './options.js'
+import { PendingSockets } from './pending-sockets.js'
 import { RequestLines } from './request-lines.js'
 import { TopicSwitch } from './topic-switch.js'
 import { WorkerBus } from './worker-bus.js'
@@ -38,6 +39,7 @@ export class Workers extends EventEmitter<WorkersEvents> {
   readonly bus: Bus
   readonly #server: Server
   readonly #slots: Slot[] = []
+  readonly #pending = new PendingSockets()
   readonly #requestLines: RequestLines
   readonly #mount: string
   /** How often it is looked at a silent worker until it is taken for stuck. */
@@ -189,6 +191,7 @@ export class Workers extends EventEmitter<WorkersEvents> {
 
   #accept(socket: Socket): void {
     socket.on('error', () => socket.destroy())
+    if (!this.#pending.add(socket)) return void socket.destroy()
     if (this.options.tls) this.#give(socket, Buffer.alloc(0), 'any')
     else this.#requestLines.read(socket)
   }
@@ -208,6 +211,7 @@ export class Workers extends EventEmitter<WorkersEvents> {
 
   #hand(slot: Slot, socket: Socket, head: Buffer): void {
     if (slot.ready) {
+      this.#pending.remove(socket)
       slot.process.send({ t: 'socket', head } satisfies WorkerMessage, socket, (error) => {
         if (error) socket.destroy()
       })
