@@ -126,9 +126,12 @@ export type Settings = Required<Omit<SignalServerOptions, 'bus'>> & Pick<SignalS
  * half of `maxSockets` and of `maxBufferedBytes`.
  */
 export const defaults: Settings = {
+  // a server on a laptop needs no accounts; the ids and keys are the secret
   authorize: () => true,
   bus: undefined,
+  // the pages of a local-first app are anywhere, and no cookie says who a client is
   origins: [],
+  // a client that is believed without a proxy chooses its address itself
   trustProxy: false,
   iceServers: [],
   // 271 MB if each is a session; the clients of ten busy apps are some thousands
@@ -139,38 +142,52 @@ export const defaults: Settings = {
   maxUpgradesPerSecond: Infinity,
   exemptLoopback: false,
   exemptUnknownProxies: false,
+  // headers are one packet, and a packet that is lost twice comes within 3 s (RFC 6298 section 2.1)
   headersTime: 5_000,
+  // one question to the app's own backend
   authorizeTime: 5_000,
+  // a hash, a UUID or a document URL has less than 100
   maxKeyBytes: 256,
   // a published client's Join of 1,000 keys is 67 KB; ten times that leaves room for long keys
   maxMessageBytes: 512 * 1024,
   // a library of documents; a Join of them all with keys of 64 characters is 335 KB
   maxKeysPerPeer: 5_000,
+  // what one peer of a room says goes to all the others: SECURITY.md has the factors
   maxPeersPerKey: 1_000,
   // 125 MB at most; one address gets 62,500, which is thirteen sessions with 5,000 documents each
   maxRegistrations: 500_000,
+  // a name, a color, a picture's URL; a room of 1,000 gets 1 MB for each Announce
   maxInfoBytes: 1_024,
   // a client that reconnects joins all its keys at once, in one Join per key in two generations
   keysPerSecond: 100,
   keysBurst: 6_000,
+  // an offer or an answer of WebRTC with its candidates is some 20 messages: five peers at once
   messagesPerSecond: 20,
   messagesBurst: 100,
+  // an honest client that has much to say at its start has said it by then
   slowedTime: 60_000,
+  // one is a slip; ten say that the client does not speak the protocol
   maxBadMessages: 10,
+  // all introductions of ten full rooms; a reader that is behind by more starts again
   maxQueuedBytes: 1024 * 1024,
   // one address gets 8 MiB of the half that may be held: 32 clients that use this up
   maxHeldBytes: 256 * 1024,
+  // a phone that wakes up or changes its network has connected again within that
   holdTime: 120_000,
+  // as long a pause of a reader, such as a dialog of a browser that stops the page
   stallTime: 120_000,
   // one read from the kernel is at most this much
   maxPipeBytes: 64 * 1024,
   // a quarter of the box; 2,048 pairs may each have 64 KiB of it
   maxBufferedBytes: 128 * 1024 * 1024,
+  // a relay that slows or cuts what works helps nobody; those who pay for bytes set these
   maxPipeBytesPerSecond: Infinity,
   maxPipeTime: Infinity,
   // hosts and proxies cut what is idle for 55 or 60 s; found dead within 45 s
   pingAfter: 22_000,
   pongWithin: 20_000,
+  // Docker kills after 10 s, Heroku and Kubernetes after 30 s
   drainTime: 10_000,
+  // two round trips of a slow mobile network; the TCP connection is ended then
   closeTime: 5_000,
 }
