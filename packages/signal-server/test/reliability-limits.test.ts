@@ -170,6 +170,22 @@ describe('row 51: one address', () => {
     expect(await stage.status('/introduction/other', '2001:db8:0:1::1')).toBe(101)
   })
 
+  test('is shut out by nobody who has a network of 48 bits', async () => {
+    const stage = await serve({ ...known, maxSockets: 80 })
+    const office: Client[] = []
+    for (const n of numbers(9)) office.push(await stage.session(`o${n}`, ['k'], '203.0.113.1'))
+    const greedy: Client[] = []
+    for (const n of numbers(71)) {
+      greedy.push(await stage.session(`g${n}`, [`g${n}`], `2001:db8:7:${n.toString(16)}::1`))
+    }
+    const newcomers: Client[] = []
+    for (const n of numbers(10)) {
+      newcomers.push(await stage.session(`n${n}`, ['n'], `198.51.100.${n}`))
+    }
+    await eventually(() => greedy.filter(isOpen).length === 61, 'the end of ten of the network')
+    expect([...office, ...newcomers].every(isOpen)).toBe(true)
+  })
+
   test('gets an eighth of the registrations, of which its largest session gives way', async () => {
     const stage = await serve({ ...known, maxRegistrations: 80, maxKeysPerPeer: 10 })
     const [here, elsewhere] = ['203.0.113.1', '203.0.113.2']

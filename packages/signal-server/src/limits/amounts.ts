@@ -40,7 +40,7 @@ export class Amounts {
       const own = this.#holders.group(holding.address)
       const ownIsFull = own.sum + more > own.most
       if (!ownIsFull && this.sum + more <= this.max) return true
-      const largest = (ownIsFull ? own : this.#holders.fullest)?.first(Rank.active)
+      const largest = (ownIsFull ? own : this.#holders.first)?.first(Rank.active)
       if (!largest || largest === holding || largest.amount < wanted) return false
       this.#shed(largest)
     }
@@ -52,7 +52,9 @@ export class Amounts {
    */
   relieve(part: number): void {
     while (!this.within(part)) {
-      const largest = this.#holders.fullest?.first(Rank.active)
+      const { first, fullest } = this.#holders
+      const isFull = fullest && fullest.sum > fullest.most * part
+      const largest = (isFull ? fullest : first)?.first(Rank.active)
       if (!largest) return
       this.#shed(largest)
     }

@@ -1,4 +1,4 @@
-/** A member of a {@link Heap}, which keeps the member's place here. */
+/** A member of a {@link Heap}, which keeps the member's place here; it is -1 while it is in none. */
 export interface Placed {
   place: number
 }
@@ -21,9 +21,19 @@ export class Heap<T extends Placed> {
 
   remove(member: T): void {
     const last = this.#members.pop()!
+    const { place } = member
+    member.place = -1
     if (last === member) return
-    this.#put(last, member.place)
+    this.#put(last, place)
     this.changed(last)
+  }
+
+  /** Adds a member, finds its place again, or removes it: whatever has to be done. */
+  keep(member: T, isMember: boolean): void {
+    if (member.place < 0) {
+      if (isMember) this.add(member)
+    } else if (isMember) this.changed(member)
+    else this.remove(member)
   }
 
   /** Finds the place again of a member that precedes others than before. */

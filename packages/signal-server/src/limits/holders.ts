@@ -17,15 +17,17 @@ export type Rank = (typeof Rank)[keyof typeof Rank]
 const ranks = Object.values(Rank)
 
 /** The holders with one address, or all whose addresses are not known. */
-export class Group implements Placed {
-  place = -1
+export class Group {
   sum = 0
+  readonly inAll = new Entry(this)
+  readonly inNetwork = new Entry(this)
   readonly #byRank: Heap<Holding>[]
 
   /** @param most - the part of the limit that this group may have */
   constructor(
     readonly address: string | undefined,
     readonly most: number,
+    readonly network: Network,
   ) {
     this.#byRank = ranks.map(() => new Heap<Holding>(precedes))
   }
@@ -39,6 +41,34 @@ export class Group implements Placed {
     return this.#byRank[rank]!
   }
 }
+
+/** The place of a group in a heap. */
+class Entry implements Placed {
+  place = -1
+  constructor(readonly group: Group) {}
+}
+
+const used = ({ sum, most }: { sum: number; most: number }) => sum / most
+const byUse = () => new Heap<Entry>((one, other) => used(one.group) > used(other.group))
+
+/** The groups whose addresses may all be one client's. */
+class Network implements Placed {
+  place = -1
+  sum = 0
+  readonly groups = byUse()
+
+  /** @param most - what each of its groups may have */
+  constructor(
+    readonly name: string,
+    readonly most: number,
+  ) {}
+}
+
+/**
+ * An IPv4 address, or the 48 bits of an IPv6 address of which one customer of a provider gets no more
+ * than one network (RFC 6177 section 2).
+ */
+const networkOf = (address: string): string => address.split(':', 3).join(':')
 
 /** How much of a limit one client has. */
 export class Holding implements Placed {
@@ -114,7 +144,9 @@ export class Holders {
   sum = 0
   readonly #unknown: Group
   readonly #known = new Map<string, Group>()
-  readonly #groups = new Heap<Group>((one, other) => one.sum / one.most > other.sum / other.most)
+  readonly #networks = new Map<string, Network>()
+  readonly #byAddress = byUse()
+  readonly #byNetwork = new Heap<Network>((one, other) => used(one) > used(other))
 
   /**
    * @param max - what all may have together
@@ -124,35 +156,52 @@ export class Holders {
     readonly max: number,
     readonly maxPerAddress: number,
   ) {
-    this.#unknown = new Group(undefined, max)
+    this.#unknown = new Group(undefined, max, new Network('', max))
   }
 
   /** The group of an address; undefined where the address is not known. */
   group(address: string | undefined): Group {
     if (address === undefined) return this.#unknown
-    return this.#known.get(address) ?? new Group(address, this.maxPerAddress)
+    return this.#known.get(address) ?? this.#newGroup(address)
   }
 
   /** The group that has used most of what it may have. */
   get fullest(): Group | undefined {
-    return this.#groups.first
+    return this.#byAddress.first?.group
+  }
+
+  /**
+   * The group that gives way to the others first: the fullest of the network that has used most, so
+   * that a client with many addresses gives way before one address of many clients.
+   */
+  get first(): Group | undefined {
+    return this.#byNetwork.first?.groups.first?.group
   }
 
   add(group: Group, more: number): void {
+    const { address, network } = group
     this.sum += more
-    const before = group.sum
     group.sum += more
-    if (before === 0) {
-      if (group.address !== undefined) this.#known.set(group.address, group)
-      this.#groups.add(group)
-    } else if (group.sum > 0) {
-      this.#groups.changed(group)
-    } else {
-      // an address that has nothing any more leaves nothing behind
-      if (group.address !== undefined) this.#known.delete(group.address)
-      this.#groups.remove(group)
-    }
+    network.sum += more
+    this.#byAddress.keep(group.inAll, group.sum > 0)
+    network.groups.keep(group.inNetwork, group.sum > 0)
+    this.#byNetwork.keep(network, network.sum > 0)
+    if (address === undefined) return
+    // an address that has nothing any more leaves nothing behind
+    keep(this.#known, address, group)
+    keep(this.#networks, network.name, network)
   }
+
+  #newGroup(address: string): Group {
+    const name = networkOf(address)
+    const network = this.#networks.get(name) ?? new Network(name, this.maxPerAddress)
+    return new Group(address, this.maxPerAddress, network)
+  }
+}
+
+function keep<T extends { sum: number }>(all: Map<string, T>, name: string, one: T): void {
+  if (one.sum > 0) all.set(name, one)
+  else all.delete(name)
 }
 
 function precedes(one: Holding, other: Holding): boolean {

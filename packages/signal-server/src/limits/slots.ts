@@ -8,8 +8,9 @@ export type Full = 'address' | 'all'
  * A number of places, of which each client takes one. When all are taken, a newcomer gets the place
  * of another client, so that nobody can keep the others out:
  *
- * 1. Of the address that has used most of what it may have. Clients whose addresses are not known
- *    are one group, which may have everything.
+ * 1. Of the address that has used most of what it may have, in the network that has (an IPv6 network
+ *    of 48 bits counts as one). Clients whose addresses are not known are one group, which may have
+ *    everything.
  * 2. Of a client that is idle or waits, the oldest first, once it has had the time that a client on
  *    a slow network needs to begin. Nobody notices its end, and it comes back. A flood of sockets
  *    that do nothing takes its own places first by this.
@@ -74,8 +75,8 @@ export class Slots {
     if (group.sum >= group.most && address !== undefined) {
       if (!this.#shed(this.#waiting(group))) return 'address'
     } else if (this.#holders.sum >= this.max) {
-      const fullest = this.#holders.fullest!
-      if (!this.#shed(this.#waiting(fullest) ?? this.#known(fullest))) return 'all'
+      const first = this.#holders.first!
+      if (!this.#shed(this.#waiting(first) ?? this.#known(first))) return 'all'
     }
     return undefined
   }
