@@ -36,6 +36,9 @@ export class WebSocketAcceptor {
     const options: ServerOptions & Bounds = {
       noServer: true,
       clientTracking: false,
+      // Compression, and `allowSynchronousEvents: false`, let chunks wait inside ws. A stream of Node
+      // writes chunks that wait even after one that failed, and ws 8.23 then throws where nobody can
+      // catch it: that ends the process.
       perMessageDeflate: false,
       autoPong,
       maxPayload: maxMessageBytes,
