@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { pieceOverhead, Share, type ByteBudget } from './byte-budget.js'
+import { Share, type ByteBudget } from './byte-budget.js'
 import { PackedMessages, type Message } from './packed-messages.js'
 import { startReading, stopReading } from './reading.js'
+import { UnfinishedFrames } from './unfinished-frames.js'
 
 /** The last of some pings. */
 export interface LastPing {
@@ -12,9 +13,6 @@ export interface LastPing {
 
 // a client that sends on after it was closed is read so far, for its answer may be behind that
 const readAfterClose = 64 * 1024
-
-/** The header and mask of a client's frame (RFC 6455 §5.2). */
-const headerBytes = (payload: number) => (payload < 126 ? 6 : payload < 0x10000 ? 8 : 14)
 
 /**
  * Messages and pings that a WebSocket has delivered and nobody has dealt with yet, in their order.
@@ -33,12 +31,7 @@ export class Arrivals {
   #taken = 0
   /** Bytes behind the message that is being dealt with. */
   #working = 0
-  /** Bytes of frames that are not complete, or not the last of their message. */
-  #unfinished = 0
-  /** The chunks that these may be in. */
-  #chunks = 0
-  #chunkBytes = 0
-  #lastChunk = 0
+  readonly #unfinished: UnfinishedFrames
   /** ws takes a chunk apart: events of it follow. */
   #parsing = false
   #closed = false
@@ -53,13 +46,10 @@ export class Arrivals {
     private readonly arrived: () => void,
   ) {
     this.#share = new Share(budget)
+    this.#unfinished = new UnfinishedFrames(ws, socket)
     // before ws sees it
     socket.prependListener('data', ({ length }: Buffer) => {
       if (this.#closed && (this.#discarded += length) > readAfterClose) this.pause()
-      this.#unfinished += length
-      this.#chunks++
-      this.#chunkBytes += length
-      this.#lastChunk = length
       this.#parsing = true
     })
     socket.on('data', () => {
@@ -70,22 +60,19 @@ export class Arrivals {
     socket.once('close', () => this.#share.set(0))
     ws.on('message', (data: Buffer, binary) => this.#message({ data, binary }))
     ws.on('ping', (ping) => {
-      this.#finish(ping.length)
       if (this.#closed) return
       this.#ping = { ping, count: 1 + (this.#ping?.count ?? 0), after: this.#received }
       // ws may hand over one event per turn of the event loop instead
       if (!this.#parsing) this.arrived()
     })
-    ws.on('pong', ({ length }) => {
-      this.#finish(length)
+    ws.on('pong', () => {
       if (!this.#parsing) this.#count()
     })
   }
 
   /** Bytes of memory of all that is kept. */
   get cost(): number {
-    const unfinished = this.#unfinished > 0 ? this.#chunkBytes + this.#chunks * pieceOverhead : 0
-    return this.#waiting.cost + this.#working + unfinished
+    return this.#waiting.cost + this.#working + this.#unfinished.cost
   }
 
   /** The next message, or the ping that came before it; the one before has been dealt with. */
@@ -126,11 +113,6 @@ export class Arrivals {
   }
 
   #message(message: Message): void {
-    this.#finish(message.data.length)
-    // how many frames it had is not known; but what follows it is in the last chunk
-    this.#unfinished = Math.min(this.#unfinished, this.#lastChunk)
-    this.#chunks = 1
-    this.#chunkBytes = this.#lastChunk
     if (this.#closed) return
     this.#received++
     if (this.#waiting.empty) {
@@ -142,13 +124,7 @@ export class Arrivals {
     this.#waiting.push(message)
   }
 
-  /** A frame with so much payload is complete. */
-  #finish(payload: number): void {
-    this.#unfinished = Math.max(0, this.#unfinished - headerBytes(payload) - payload)
-  }
-
   #count(): void {
-    if (this.#unfinished === 0) this.#chunks = this.#chunkBytes = 0
     if (!this.#closed) this.#share.set(this.cost)
   }
 }

@@ -9,7 +9,8 @@ export interface Rate {
 // one who joins thirty others sends each an offer and its candidates, all at once
 export const defaultRate: Required<Rate> = { messagesPerSecond: 100, messagesBurst: 1_000 }
 
-const bytesOfMessage = 4_096
+/** A message of more bytes counts as several. */
+export const bytesOfMessage = 4_096
 
 /** What a message counts as, by its size in bytes. */
 export const weight = (bytes: number): number => 1 + tokensFor(bytes)

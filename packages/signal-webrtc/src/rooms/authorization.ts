@@ -1,6 +1,6 @@
 import { HttpRefusal, type CheckedToken } from 'signal-server'
 import { Refusal } from '../json/refusal.js'
-import type { Connection } from './engine-limits.js'
+import type { RoomConnection } from './connection.js'
 import type { RoomsSettings } from './options.js'
 import { Session } from './session.js'
 import type { RoomSocket } from './socket.js'
@@ -18,7 +18,7 @@ export class Authorization {
    * Checks the app token of a handshake (`auth.token`).
    * @throws Refusal if it is not good, or if the connection has a session
    */
-  async admit(socket: RoomSocket, connection: Connection | undefined): Promise<Session> {
+  async admit(socket: RoomSocket, connection: RoomConnection | undefined): Promise<Session> {
     const { handshake, conn } = socket
     // socket.io takes every CONNECT that comes before the first one is answered
     if (this.#taken.has(conn)) throw new Refusal('forbidden', 'This connection has a session.')

@@ -1,73 +1,158 @@
-import { Fifo, Pace } from 'signal-server'
-import { tokensFor, weight, type Rate } from '../json/rate.js'
+import { PackedMessages, Pace, pieceOverhead, Share, type ByteBudget } from 'signal-server'
+import { bytesOfMessage, tokensFor, weight, type Rate } from '../json/rate.js'
 import type { Turns } from './turns.js'
 
 // what a client may have sent ahead while it is slowed
 const maxWaiting = 1_000
 const maxWaitingBytes = 1024 * 1024
+// while the memory of the server is short
+const maxShortBytes = 64 * 1024
 
-const done = Promise.resolve()
+/** What socket.io gets from a connection, undecoded: a text, or an attachment of the text before. */
+export type Data = string | Buffer
+
+/** What decodes and carries out the packets of a connection. */
+export interface InboxOwner {
+  /** Whether the connection is still read. */
+  readonly open: boolean
+  /** Decodes data of a packet, as socket.io does. */
+  read(data: Data): void
+  /** Resolves when the packet that {@link read} has got last is carried out; never rejects. */
+  carriedOut(): Promise<void>
+}
+
+/** A packet that is taken out of the queue. */
+interface Packet {
+  readonly parts: readonly Data[]
+  readonly bytes: number
+}
 
 /**
- * The messages of one client, carried out one after the other and no faster than its rate allows.
- * Unlike a WebSocket, long polling cannot be left unread; so what waits has a bound instead.
+ * The packets of one connection of socket.io, carried out one after the other and no faster than
+ * the rate allows. A packet waits as the bytes that came, until its attachments are complete and it
+ * is its turn, and these bytes count against the budget. Unlike a WebSocket, long polling cannot be
+ * left unread, so what waits has a bound instead.
  */
-export class Inbox<Message> {
+export class Inbox {
   readonly #pace: Pace
-  readonly #waiting = new Fifo<{ message: Message; bytes: number }>()
-  #waitingBytes = 0
+  readonly #share: Share
+  readonly #waiting = new PackedMessages()
+  /** Complete packets that wait, and the bytes of all that waits. */
+  #packets = 0
+  #bytes = 0
+  /** Bytes of the packet that is carried out. */
+  #working = 0
+  /** Bytes of the last packet so far, and how many attachments it still lacks. */
+  #lastBytes = 0
+  #lacking = 0
   #busy = false
-  /** Tokens for what its messages have caused, which the next one waits for. */
+  /** Bytes that its packets have made the server send or look at; the next packet pays for them. */
   #owed = 0
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  /**
-   * @param turns - that all clients share
-   * @param carryOut - must not reject
-   */
+  /** @param turns - that all clients share */
   constructor(
     { messagesPerSecond, messagesBurst }: Required<Rate>,
+    private readonly maxPacketBytes: number,
     private readonly turns: Turns,
-    private readonly carryOut: (message: Message) => Promise<void>,
+    private readonly budget: ByteBudget,
+    private readonly owner: InboxOwner,
   ) {
     this.#pace = new Pace(messagesPerSecond, messagesBurst)
+    this.#share = new Share(budget)
   }
 
-  /** @returns false where too much waits already */
-  push(message: Message, bytes: number): boolean {
-    if (this.#closed) return true
-    if (this.#waiting.size >= maxWaiting || this.#waitingBytes + bytes > maxWaitingBytes) {
-      return false
-    }
-    this.#waiting.push({ message, bytes })
-    this.#waitingBytes += bytes
+  /**
+   * Takes what has come.
+   * @returns what is wrong: a packet is larger than it may be, or too much waits already
+   */
+  push(data: Data): 'bad_message' | 'rate_limited' | undefined {
+    if (this.#closed) return undefined
+    const binary = typeof data !== 'string'
+    const bytes = binary ? data : Buffer.from(data)
+    const attached = binary && this.#lacking > 0
+    this.#lastBytes = attached ? this.#lastBytes + bytes.length : bytes.length
+    if (this.#lastBytes > this.maxPacketBytes) return 'bad_message'
+    this.#bytes += bytes.length
+    const most = this.budget.over ? maxShortBytes : maxWaitingBytes
+    if (this.#packets >= maxWaiting || this.#bytes > most) return 'rate_limited'
+    this.#waiting.push({ data: bytes, binary })
+    // a text instead of an attachment ends the connection when it is read
+    if (!attached && this.#lacking > 0) this.#packets++
+    this.#lacking = attached ? this.#lacking - 1 : attachmentsOf(data)
+    if (this.#lacking === 0) this.#packets++
+    this.#count()
     void this.#run()
-    return true
+    return undefined
   }
 
-  /** Counts so many bytes that the client has made the server send against its rate. */
+  /** Counts bytes that the client has made the server send or look at against its rate. */
   charge(bytes: number): void {
-    this.#owed += tokensFor(bytes)
+    this.#owed += bytes
   }
 
+  /** Counts so many bytes of memory for the packet that is carried out. */
+  working(bytes: number): void {
+    this.#working = bytes
+    this.#count()
+  }
+
+  /** Lets go of all that waits; what comes is thrown away. */
   close(): void {
     this.#closed = true
     this.#waiting.clear()
+    this.#count()
     clearTimeout(this.#timer)
   }
 
   async #run(): Promise<void> {
     if (this.#busy) return
     this.#busy = true
-    for (let next; (next = this.#waiting.shift());) {
-      this.#waitingBytes -= next.bytes
-      const wait = this.#pace.spend(weight(next.bytes) + this.#owed)
-      this.#owed = 0
+    while (this.#packets > 0 && !this.#closed) {
+      const packet = this.#shift()
+      const wait = this.#pace.spend(weight(packet.bytes) + tokensFor(this.#owed))
+      this.#owed %= bytesOfMessage
       if (wait > 0) await new Promise((resolve) => (this.#timer = setTimeout(resolve, wait)))
       if (this.#closed) return
-      await this.turns.run(() => (this.#closed ? done : this.carryOut(next.message)))
+      await this.turns.run(() => this.#carryOut(packet))
+      this.working(0)
     }
     this.#busy = false
   }
+
+  #shift(): Packet {
+    this.#packets--
+    const parts: Data[] = []
+    let bytes = 0
+    for (let lacking = 1; lacking > 0; lacking--) {
+      const message = this.#waiting.shift()
+      if (!message) break
+      bytes += message.data.length
+      // a view would keep the memory of the whole queue
+      const part = message.binary ? Buffer.from(message.data) : message.data.toString()
+      if (parts.length === 0) lacking += attachmentsOf(part)
+      parts.push(part)
+    }
+    this.#bytes -= bytes
+    this.working(bytes + parts.length * pieceOverhead)
+    return { parts, bytes }
+  }
+
+  async #carryOut({ parts }: Packet): Promise<void> {
+    for (const part of parts) if (!this.#closed && this.owner.open) this.owner.read(part)
+    // socket.io tells of an event in the next tick, which is in the same turn of the event loop
+    await new Promise((resolve) => process.nextTick(resolve))
+    if (!this.#closed) await this.owner.carriedOut()
+  }
+
+  #count(): void {
+    this.#share.set(this.#closed ? 0 : this.#waiting.cost + this.#working)
+  }
+}
+
+/** How many attachments a packet has: socket.io-protocol, revision 5, "Packet encoding". */
+function attachmentsOf(data: Data): number {
+  const count = typeof data === 'string' ? /^[56](\d{1,2})-/.exec(data)?.[1] : undefined
+  return Number(count ?? 0)
 }

@@ -21,20 +21,13 @@ import { Asks } from './asks.js'
 import { Authorization } from './authorization.js'
 import { Cluster } from './cluster.js'
 import { makeEngine } from './engine.js'
-import { eventBytes } from './event-bytes.js'
-import {
-  countPolling,
-  endClosing,
-  limitClosing,
-  limitEngineSocket,
-  type Connection,
-} from './engine-limits.js'
-import { Inbox } from './inbox.js'
+import { RoomConnection } from './connection.js'
+import { sizeOf } from './event-size.js'
+import { countPolling, endClosing, limitClosing } from './engine-limits.js'
 import { Membership } from './membership.js'
 import { roomsDefaults, type RoomsOptions, type RoomsSettings } from './options.js'
 import { sharedRooms, type SharedRooms } from './redis.js'
-import { slicePolledPackets } from './polled-packets.js'
-import { RoomEvents, type RoomEvent } from './room-events.js'
+import { RoomEvents } from './room-events.js'
 import { RoomNews } from './room-news.js'
 import { Rooms } from './rooms.js'
 import type { Session } from './session.js'
@@ -70,7 +63,7 @@ class RoomsEndpoint implements Endpoint {
   readonly #authorization: Authorization
   readonly #work = new SlicedWork()
   readonly #turns = new Turns()
-  readonly #connections = new Map<EngineSocket, Connection>()
+  readonly #connections = new Map<EngineSocket, RoomConnection>()
   readonly #admitted = new WeakMap<RoomSocket, Session>()
   readonly #sessions = new Map<string, Session>()
   readonly #log = debug('signal:rooms')
@@ -92,8 +85,8 @@ class RoomsEndpoint implements Endpoint {
       ...(this.#shared && { adapter: this.#shared.adapter }),
     })
     this.#countRooms()
-    this.#engine.on('connection', (connection: EngineSocket) => this.#connected(connection))
     this.#io.bind(this.#engine)
+    this.#engine.on('connection', (socket: EngineSocket) => this.#connected(socket))
     const cluster = new Cluster(this.#io, this.#shared)
     const authorization = (this.#authorization = new Authorization(settings))
     const instances = this.#shared && context.instances
@@ -186,39 +179,35 @@ class RoomsEndpoint implements Endpoint {
     }
   }
 
-  /** A connection of engine.io, below socket.io: by WebSocket, or by long polling at first. */
-  #connected(connection: EngineSocket): void {
-    this.#connections.set(connection, limitEngineSocket(connection, this.context))
-    connection.once('close', () => this.#connections.delete(connection))
-    if (connection.transport.name !== 'polling') return
-    limitClosing(connection, this.context.settings.closeTime)
-    slicePolledPackets(connection, this.#work, 4 * this.settings.maxMessageBytes, () => {
-      this.context.outcomes.count('rate_limited')
-      connection.close(true)
-    })
-    countPolling(connection, this.context, ({ message }) => this.#log('refused: %s', message))
+  /** A connection of engine.io, by WebSocket, or by long polling at first. */
+  #connected(socket: EngineSocket): void {
+    const { context, settings } = this
+    const connection = new RoomConnection(socket, context, settings, this.#turns, this.#work)
+    this.#connections.set(socket, connection)
+    socket.once('close', () => this.#connections.delete(socket))
+    if (socket.transport.name !== 'polling') return
+    limitClosing(socket, context.settings.closeTime)
+    countPolling(socket, context, ({ message }) => this.#log('refused: %s', message))
   }
 
   #come(socket: RoomSocket): void {
     const session = this.#admitted.get(socket)!
+    const connection = this.#connections.get(socket.conn)
     this.#sessions.set(session.id, session)
     this.#log('%s has come', session.id)
-    const inbox = new Inbox<RoomEvent>(this.settings, this.#turns, (event) =>
-      this.#events
-        .carryOut(session, event)
-        .catch((error: unknown) => reportFault(this.context.events, error)),
-    )
-    session.charge = (bytes) => inbox.charge(bytes)
+    session.charge = (bytes) => connection?.charge(bytes)
+    if (connection) connection.disconnect = () => socket.disconnect(true)
     socket.onAny((name: unknown, data: unknown) => {
       const { maxMessageBytes } = this.settings
-      const bytes = eventBytes([name, data], maxMessageBytes)
-      if (bytes <= maxMessageBytes && inbox.push({ name, data }, bytes)) return
-      this.context.outcomes.count(bytes > maxMessageBytes ? 'bad_message' : 'rate_limited')
-      socket.disconnect(true)
+      const { bytes, memory } = sizeOf([name, data], maxMessageBytes)
+      if (bytes > maxMessageBytes) return connection?.refuse('bad_message')
+      const carriedOut = this.#events
+        .carryOut(session, { name, data })
+        .catch((error: unknown) => reportFault(this.context.events, error))
+      connection?.carryOut(memory, carriedOut)
     })
     socket.once('disconnecting', (reason) => {
       this.#log('%s is gone: %s', session.id, reason)
-      inbox.close()
       this.#authorization.release(socket)
       this.#sessions.delete(session.id)
       this.#rooms.leave(session)

@@ -1,4 +1,5 @@
-import { LastPong, Pace, type EndpointContext } from 'signal-server'
+import type { Socket } from 'node:net'
+import { LastPong, Pace, Share, UnfinishedFrames, type EndpointContext } from 'signal-server'
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws'
 import type { RoomsSettings } from './options.js'
 
@@ -26,13 +27,16 @@ export function makeWebSockets(context: EndpointContext, settings: RoomsSettings
     maxFragments: mostPieces,
     autoPong: false,
   }
-  return new AnsweringServer(options, (ws) => answerPings(ws, context))
+  return new AnsweringServer(options, (ws, socket) => {
+    countUnfinished(ws, socket, context)
+    answerPings(ws, context)
+  })
 }
 
 class AnsweringServer extends WebSocketServer {
   constructor(
     options: ServerOptions,
-    private readonly come: (ws: WebSocket) => void,
+    private readonly come: (ws: WebSocket, socket: Socket) => void,
   ) {
     super(options)
   }
@@ -41,10 +45,19 @@ class AnsweringServer extends WebSocketServer {
     ...[request, socket, head, callback]: Parameters<WebSocketServer['handleUpgrade']>
   ): void {
     super.handleUpgrade(request, socket, head, (ws, same) => {
-      this.come(ws)
+      // without TLS, or with it: node:http hands over nothing else
+      this.come(ws, socket as Socket)
       callback(ws, same)
     })
   }
+}
+
+/** Counts what ws keeps of messages of which only a part has come. */
+function countUnfinished(ws: WebSocket, socket: Socket, { budget }: EndpointContext): void {
+  const unfinished = new UnfinishedFrames(ws, socket)
+  const share = new Share(budget)
+  socket.on('data', () => share.set(unfinished.cost))
+  socket.once('close', () => share.set(0))
 }
 
 function answerPings(ws: WebSocket, { outcomes }: EndpointContext): void {

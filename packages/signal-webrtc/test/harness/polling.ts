@@ -1,0 +1,75 @@
+import { onTestFinished } from 'vitest'
+import { RawSocket } from '../../../signal-server/test/harness/raw-socket.js'
+
+/** A client of socket.io by long polling, each of whose requests the test decides. */
+export class PollingClient {
+  private constructor(
+    private readonly port: number,
+    private readonly path: string,
+  ) {}
+
+  /** Connects with an app token. */
+  static async connect(port: number, appToken: string): Promise<PollingClient> {
+    const path = '/socket.io/?EIO=4&transport=polling'
+    const opened = await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+    const { sid } = JSON.parse(opened.slice(1)) as { sid: string }
+    const client = new PollingClient(port, `${path}&sid=${sid}`)
+    await client.send(`40${JSON.stringify({ token: appToken })}`)
+    await client.poll()
+    return client
+  }
+
+  /** Sends packets of engine.io in one request. */
+  async send(...packets: string[]): Promise<void> {
+    await fetch(this.#url, { method: 'POST', body: packets.join('\x1e') })
+  }
+
+  /** The packets that wait, or the next one. */
+  async poll(): Promise<string[]> {
+    return (await (await fetch(this.#url)).text()).split('\x1e')
+  }
+
+  /** Resolves with what an event brings, others aside. */
+  async next(event: string): Promise<Record<string, unknown>> {
+    for (;;) {
+      for (const packet of await this.poll()) {
+        if (packet === '2') await this.send('3')
+        if (!packet.startsWith('42')) continue
+        const [name, data] = JSON.parse(packet.slice(2)) as [string, Record<string, unknown>]
+        if (name === event) return data
+      }
+    }
+  }
+
+  /** Starts a request and sends so much of its body; the rest never comes. */
+  async sendHalf(body: string): Promise<RawSocket> {
+    const length = { 'Content-Length': String(2 * body.length) }
+    const raw = await this.#request('POST', length)
+    raw.write(body)
+    return raw
+  }
+
+  /** Asks for the packets that wait, and does not read the answer. */
+  async pollUnread(): Promise<RawSocket> {
+    return this.#request('GET', {}, (raw) => raw.socket.pause())
+  }
+
+  get #url(): string {
+    return `http://127.0.0.1:${this.port}${this.path}`
+  }
+
+  async #request(
+    method: string,
+    headers: Record<string, string>,
+    before: (raw: RawSocket) => void = () => {},
+  ): Promise<RawSocket> {
+    const raw = await RawSocket.open(this.port)
+    onTestFinished(() => {
+      raw.socket.destroy()
+    })
+    before(raw)
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    raw.write(`${method} ${this.path} HTTP/1.1\r\nHost: localhost\r\n${lines.join('')}\r\n`)
+    return raw
+  }
+}

@@ -1,0 +1,145 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
+import { Client } from '../../signal-server/test/harness/client.js'
+import { clientFrame } from '../../signal-server/test/harness/frames.js'
+import { RawSocket } from '../../signal-server/test/harness/raw-socket.js'
+import { PollingClient } from './harness/polling.js'
+import { admit, RoomStage } from './harness/room-client.js'
+
+const kibibyte = 1_024
+const slow = { messagesPerSecond: 1, messagesBurst: 5 }
+const webSocketPath = '/socket.io/?EIO=4&transport=websocket'
+
+/** A list of so many empty objects: each has three bytes of JSON, and much more of memory. */
+const objects = (count: number) => Array.from({ length: count }, () => ({}))
+
+/** The bytes that a server holds, of one test's clients. */
+const holds = ({ served }: RoomStage) => served.server.stats().bufferedBytes
+
+test('row 50: rooms: events that wait for their turn count as long as they wait', async () => {
+  const stage = await RoomStage.start(slow)
+  const client = await stage.client()
+  for (let n = 0; n < 20; n++) client.emit('auth-request', { token: 'none', more: objects(5_000) })
+  await eventually(() => holds(stage) > 15 * 15_000, 'what waits')
+  client.socket.disconnect()
+  await stage.served.empty()
+})
+
+test('row 50: rooms: while memory is short a client that has sent far ahead is ended, and no other one', async () => {
+  const stage = await RoomStage.start(slow, {
+    maxBufferedBytes: 512 * kibibyte,
+    maxQueuedBytes: 256 * kibibyte,
+  })
+  const [first, second, bystander] = [
+    await stage.client(),
+    await stage.client(),
+    await stage.client(),
+  ]
+  const flood = { token: 'none', more: 'x'.repeat(15_000) }
+  for (const client of [first, second]) {
+    for (let n = 0; n < 25; n++) client.emit('auth-request', flood)
+  }
+  const ends = [first, second].map(({ ended }) => ended)
+  expect(await within(Promise.race(ends), 'an end')).toBe('io server disconnect')
+  expect(holds(stage)).toBeLessThan(512 * kibibyte)
+  await bystander.settled()
+})
+
+test('row 50: rooms: an event counts while its attachments have not come', async () => {
+  const stage = await RoomStage.start()
+  const client = await stage.client()
+  const { engine } = client.socket.io
+  const shown = '{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}'
+  engine.write(`52-["auth-request",{"token":"none","more":[${shown}]}]`)
+  engine.write(Buffer.alloc(20_000))
+  await eventually(() => holds(stage) > 20_000, 'an attachment')
+  engine.write(Buffer.alloc(20_000))
+  await client.next('auth-reject')
+  await eventually(() => holds(stage) < 10_000, 'nothing that waits')
+})
+
+test('row 50: rooms: an event with its attachments is no larger than a message may be', async () => {
+  const stage = await RoomStage.start()
+  const client = await stage.client()
+  const { engine } = client.socket.io
+  engine.write('53-["auth-request",{"token":"none"}]')
+  for (let n = 0; n < 2; n++) engine.write(Buffer.alloc(40_000))
+  await within(client.ended, 'its end')
+  expect(stage.served.outcomes().bad_message).toBe(1)
+})
+
+test('row 50: rooms: frames that are not complete count', async () => {
+  const stage = await RoomStage.start()
+  const raw = await RawSocket.upgrade(stage.served.port, webSocketPath)
+  raw.write(clientFrame(1, 'x'.repeat(60_000)).subarray(0, 50_000))
+  await eventually(() => holds(stage) > 50_000, 'a part of a message')
+  raw.reset()
+  await stage.served.empty()
+})
+
+test('row 50: rooms: a body of long polling that is not complete counts', async () => {
+  const stage = await RoomStage.start()
+  const client = await PollingClient.connect(stage.served.port, stage.appToken)
+  const raw = await client.sendHalf('x'.repeat(30_000))
+  await eventually(() => holds(stage) > 30_000, 'a part of a body')
+  raw.reset()
+  await eventually(() => holds(stage) < 10_000, 'nothing that waits')
+})
+
+test('row 50: rooms: what waits for a client by long polling counts until the client has read it', async () => {
+  const stage = await RoomStage.start({ messagesBurst: 1e9 }, { maxQueuedBytes: 2 ** 26 })
+  const client = await PollingClient.connect(stage.served.port, stage.appToken)
+  await client.send(`42${JSON.stringify(['auth-request', { token: stage.appToken }])}`)
+  const { token: auth } = await client.next('auth-accept')
+  await client.send(`42${JSON.stringify(['room-create-request', { auth, room: 'r' }])}`)
+  await client.next('room-create-accept')
+  const other = await stage.client()
+  other.emit('room-join-request', { room: 'r' })
+  const { peer_id } = await client.next('room-join-request')
+  await client.send(`42${JSON.stringify(['room-join-accept', { auth, room: 'r', peer_id }])}`)
+  const { peers } = await other.next('room-join-accept')
+  const [to] = peers as string[]
+  // far more than the kernel takes
+  const candidate = { room: 'r', to, ice_candidate: 'x'.repeat(60_000) }
+  for (let n = 0; n < 25; n++) {
+    for (let some = 0; some < 10; some++) other.emit('relay-ice-candidate', candidate)
+    await other.settled()
+  }
+  expect(holds(stage)).toBeGreaterThan(200 * 60_000)
+  const raw = await client.pollUnread()
+  await eventually(() => raw.socket.bytesRead > 0, 'the begin of an answer')
+  expect(holds(stage)).toBeGreaterThan(100 * 60_000)
+  raw.reset()
+  await eventually(() => holds(stage) < 10_000, 'nothing that waits')
+}, 30_000)
+
+test('row 52: rooms: the rate is that of the connection, whatever sessions follow each other on it', async () => {
+  const stage = await RoomStage.start({ messagesPerSecond: 50, messagesBurst: 10 })
+  const client = await Client.open(stage.served.ws + webSocketPath)
+  onTestFinished(() => client.ws.terminate())
+  const start = performance.now()
+  for (let session = 0; session < 10; session++) {
+    client.send(`40${JSON.stringify({ token: stage.appToken })}`)
+    while (!(await client.messages.next('a session')).text.startsWith('40'));
+    for (let n = 0; n < 8; n++) client.send('42["auth-request",{"token":"none"}]')
+    for (let n = 0; n < 8; n++) {
+      while (!(await client.messages.next('an answer')).text.startsWith('42'));
+    }
+    client.send('41')
+    await eventually(() => stage.served.stats('rooms').sessions === 0, 'the end of the session')
+  }
+  // a hundred packets, ten of which are free
+  expect(performance.now() - start).toBeGreaterThan(1_500)
+}, 30_000)
+
+test('row 52: rooms: a session that follows another one on a connection works', async () => {
+  const stage = await RoomStage.start()
+  const owner = await stage.owner('r')
+  const client = await stage.client()
+  await admit(owner, client, 'r')
+  const { socket } = client
+  socket.io.engine.write('1')
+  expect(await owner.next('room-user-leave')).toMatchObject({ peer_id: client.id })
+  socket.io.engine.write(`0${JSON.stringify({ token: stage.appToken })}`)
+  await eventually(() => stage.served.stats('rooms').sessions === 2, 'another session')
+})
