@@ -23,9 +23,9 @@ async function stage() {
   return { http, client, clients, during }
 }
 
-/** The most that a burst may take, by what one action has taken. */
-// the CPU time of a process includes the threads in which V8 collects garbage
-const most = (calm: number) => 25 * Math.max(calm, 4)
+/** The most CPU time that the longest turn of a burst may take, by that of one action. */
+// a slice of 5 ms, what is decoded at the same time, and a collection of garbage
+const most = (calm: number) => 15 * Math.max(calm, 4)
 
 test('row 52: rooms: many who come to a room of some hundred members and leave it keep nobody waiting', async () => {
   const { client, clients, during } = await stage()

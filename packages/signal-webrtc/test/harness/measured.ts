@@ -13,7 +13,7 @@ export async function measured() {
     child.kill('SIGKILL')
   })
   const [{ port }] = (await within(once(child, 'message'), 'a server')) as [{ port: number }]
-  /** CPU time of its longest turn since this was asked last, in milliseconds. */
+  /** CPU time of the main thread in its longest turn since the last question, in milliseconds. */
   const longestTurn = async () => {
     child.send('')
     const [{ longest }] = (await within(once(child, 'message'), 'an answer', 60_000)) as [
