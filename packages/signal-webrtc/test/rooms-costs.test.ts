@@ -143,3 +143,40 @@ test('row 52: rooms: a session that follows another one on a connection works', 
   socket.io.engine.write(`0${JSON.stringify({ token: stage.appToken })}`)
   await eventually(() => stage.served.stats('rooms').sessions === 2, 'another session')
 })
+
+const measuredRate = { messagesPerSecond: 50, messagesBurst: 100 }
+
+test.each([
+  'auth-request',
+  'room-create-request',
+  'room-join-request',
+  'room-join-accept',
+  'room-join-reject',
+  'relay-session-description',
+  'relay-ice-candidate',
+])('row 52: rooms: what %s makes the server send counts as its bytes do', async (event) => {
+  const stage = await RoomStage.start(measuredRate)
+  const owner = await stage.owner('r')
+  const other = await stage.client()
+  const sender = event === 'room-join-request' ? other : owner
+  const payload = 'x'.repeat(12_000)
+  const start = performance.now()
+  for (let n = 0; n < 30; n++) {
+    const room = event === 'room-create-request' ? `${n}` : 'r'
+    sender.emit(event, { token: stage.appToken, room, to: other.id, payload })
+  }
+  await sender.settled()
+  // each came as three messages and goes on as three: 180 of them, 100 of which are free
+  expect(performance.now() - start).toBeGreaterThan(1_000)
+})
+
+test('row 52: rooms: a request to a room of many members counts as several', async () => {
+  const stage = await RoomStage.start(measuredRate)
+  const owner = await stage.owner('r')
+  for (let n = 0; n < 100; n++) await stage.member(owner, 'r')
+  const client = await stage.client()
+  const start = performance.now()
+  for (let n = 0; n < 90; n++) client.emit('room-join-request', { room: 'r' })
+  await client.settled()
+  expect(performance.now() - start).toBeGreaterThan(800)
+}, 30_000)

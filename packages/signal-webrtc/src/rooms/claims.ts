@@ -16,13 +16,13 @@ export class Claims {
    * @throws Unreachable
    */
   async claim(session: Session, key: string): Promise<boolean> {
-    const { id, socket, rooms } = session
+    const { socket, rooms } = session
     const claim: Standing = { since: Date.now(), claim: true }
     rooms[key] = claim
     void socket.join(key)
     let won = false
     try {
-      won = await this.#wins({ id, ...claim }, key)
+      won = await this.#wins(session, claim, key)
     } finally {
       if (won && socket.connected) rooms[key] = { since: claim.since }
       else {
@@ -33,9 +33,10 @@ export class Claims {
     return won
   }
 
-  async #wins(claim: Claimant, key: string): Promise<boolean> {
+  async #wins(session: Session, standing: Standing, key: string): Promise<boolean> {
+    const claim: Claimant = { id: session.id, ...standing }
     for (let look = 0; look < maxLooks; look++) {
-      const others = (await this.cluster.members(key)).filter(({ id }) => id !== claim.id)
+      const others = (await this.cluster.members(session, key)).filter(({ id }) => id !== claim.id)
       const verdict = judge(claim, others)
       if (verdict !== 'look again') return verdict === 'won'
       await delay(20 + 30 * Math.random())

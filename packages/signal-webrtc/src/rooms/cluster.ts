@@ -1,3 +1,4 @@
+import { bytesOfMessage } from '../json/rate.js'
 import type { SharedRooms } from './redis.js'
 import type { Session } from './session.js'
 import type { Joined, Placement, RoomServer } from './socket.js'
@@ -12,8 +13,10 @@ export class Unreachable extends Error {
 }
 
 const answerTime = 5_000
+// measured on Node 20 against the time that a message of 4 KiB takes
+const lookedAtBytes = 32
 
-/** What is known of rooms and clients on all instances. */
+/** What is known of rooms and clients on all instances. Each question is charged to its asker. */
 export class Cluster {
   constructor(
     private readonly io: RoomServer,
@@ -24,17 +27,19 @@ export class Cluster {
    * Everybody in a room, and who claims it.
    * @throws Unreachable
    */
-  async members(key: string): Promise<Member[]> {
-    const elsewhere = await this.#elsewhere(key, null)
-    return [...this.here(key, null), ...elsewhere]
+  async members(asker: Session, key: string): Promise<Member[]> {
+    const elsewhere = await this.#elsewhere(asker, key, null)
+    const members = [...this.here(key, null), ...elsewhere]
+    asker.charge(members.length * lookedAtBytes)
+    return members
   }
 
   /**
    * A client of another instance, as a member of a room.
    * @throws Unreachable
    */
-  async member(key: string, id: string): Promise<Member | undefined> {
-    return (await this.#elsewhere(key, id))[0]
+  async member(asker: Session, key: string, id: string): Promise<Member | undefined> {
+    return (await this.#elsewhere(asker, key, id))[0]
   }
 
   /**
@@ -58,9 +63,9 @@ export class Cluster {
    * @returns whether one of them did
    * @throws Unreachable
    */
-  async place(placement: Placement): Promise<boolean> {
+  async place(asker: Session, placement: Placement): Promise<boolean> {
     if (!this.shared) return false
-    const answers = await this.#ask(() => this.io.serverSideEmitWithAck('place', placement))
+    const answers = await this.#ask(asker, () => this.io.serverSideEmitWithAck('place', placement))
     return answers.some((placed) => placed)
   }
 
@@ -68,8 +73,8 @@ export class Cluster {
    * Asks the instance of a client for a sign of life: a client that gives none is gone by then.
    * @throws Unreachable
    */
-  async prove(id: string): Promise<void> {
-    if (this.shared) await this.#ask(() => this.io.serverSideEmitWithAck('prove', id))
+  async prove(asker: Session, id: string): Promise<void> {
+    if (this.shared) await this.#ask(asker, () => this.io.serverSideEmitWithAck('prove', id))
   }
 
   /** Tells the members on other instances that a client is in their room. */
@@ -83,13 +88,14 @@ export class Cluster {
   }
 
   /** What socket.io itself asks would bring all rooms of each member as well. */
-  async #elsewhere(key: string, id: string | null): Promise<Member[]> {
+  async #elsewhere(asker: Session, key: string, id: string | null): Promise<Member[]> {
     if (!this.shared) return []
-    return (await this.#ask(() => this.io.serverSideEmitWithAck('members', key, id))).flat()
+    return (await this.#ask(asker, () => this.io.serverSideEmitWithAck('members', key, id))).flat()
   }
 
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
+  async #ask<T>(asker: Session, question: () => Promise<T>): Promise<T> {
     if (!this.shared?.up) throw new Unreachable()
+    asker.charge(bytesOfMessage)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new Unreachable()), answerTime)

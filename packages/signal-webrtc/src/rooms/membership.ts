@@ -1,5 +1,6 @@
 import type { Json } from 'signal-protocol'
 import { Presence, type EndpointContext, type LocalPresence, type PresentPeer } from 'signal-server'
+import { sendingBytes } from '../json/rate.js'
 import type { RoomNews } from './room-news.js'
 import type { Session } from './session.js'
 import { roomName } from './standing.js'
@@ -30,10 +31,12 @@ export class Membership implements LocalPresence {
     this.#presence = instances && new Presence(instances, 'rooms', this)
   }
 
-  /** A client here is in a room, or has other peerinfo than before. */
-  tell(key: string, id: string): void {
-    const peer = this.peer(key, id)
-    if (peer) this.#presence?.tell(key, peer)
+  /** A client here is in a room, or has other peerinfo than before; telling that is charged. */
+  tell(key: string, session: Session): void {
+    const peer = this.peer(key, session.id)
+    if (!peer || !this.#presence) return
+    session.charge(Buffer.byteLength(JSON.stringify(peer)) + sendingBytes)
+    this.#presence.tell(key, peer)
   }
 
   /** A client here has left a room. */

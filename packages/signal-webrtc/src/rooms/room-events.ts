@@ -2,6 +2,7 @@ import { errorSentence, type Json } from 'signal-protocol'
 import { reportFault, type EndpointContext } from 'signal-server'
 import { v4 as uuid } from 'uuid'
 import { checkNesting, isFields, text, type Fields } from '../json/fields.js'
+import { sendingBytes } from '../json/rate.js'
 import { Refusal } from '../json/refusal.js'
 import type { Authorization } from './authorization.js'
 import { Unreachable } from './cluster.js'
@@ -48,7 +49,7 @@ export class RoomEvents {
 
   async #authorize(session: Session, fields: Fields): Promise<void> {
     const { peerinfo, payload } = fields
-    this.#checkSize('payload', payload, this.settings.maxPayloadBytes)
+    this.#checkPayload(session, payload)
     this.#checkSize('peerinfo', peerinfo, this.context.settings.maxInfoBytes)
     const token = await this.authorization.sessionToken(session, fields.token)
     if (peerinfo !== undefined) {
@@ -60,7 +61,7 @@ export class RoomEvents {
 
   async #authorized(session: Session, name: string, fields: Fields): Promise<void> {
     const { payload } = fields
-    this.#checkSize('payload', payload, this.settings.maxPayloadBytes)
+    this.#checkPayload(session, payload)
     switch (name) {
       case 'room-create-request': {
         const unnamed = fields.room === undefined || fields.room === null || fields.room === ''
@@ -114,8 +115,16 @@ export class RoomEvents {
     throw new Refusal('too_many_keys', `A client is in at most ${maxRooms} rooms.`)
   }
 
-  #checkSize(name: string, value: unknown, maxBytes: number): void {
-    if (value === undefined || Buffer.byteLength(JSON.stringify(value)) <= maxBytes) return
+  /** Checks what goes to another client or back, which counts against the rate of its sender. */
+  #checkPayload(session: Session, payload: unknown): void {
+    session.charge(sendingBytes)
+    session.charge(this.#checkSize('payload', payload, this.settings.maxPayloadBytes))
+  }
+
+  /** @returns how many bytes a value has as JSON */
+  #checkSize(name: string, value: unknown, maxBytes: number): number {
+    const bytes = value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value))
+    if (bytes <= maxBytes) return bytes
     throw new Refusal('info_too_big', `The ${name} has more than ${maxBytes} bytes.`)
   }
 

@@ -8,7 +8,7 @@ import { congested, taken } from './refusals.js'
 import type { RoomNews } from './room-news.js'
 import type { Session } from './session.js'
 import type { Placement, RoomServer } from './socket.js'
-import { newcomer, roomKey, settled } from './standing.js'
+import { newcomer, ownerOf, roomKey, settled } from './standing.js'
 import type { Turns } from './turns.js'
 
 /** What a client says about a room. */
@@ -52,13 +52,13 @@ export class Rooms {
     const key = roomKey(session.app, room)
     if (session.rooms[key]) throw taken()
     if (!(await this.#claims.claim(session, key))) {
-      const [owner] = settled(await this.cluster.members(key))
-      if (owner) await this.#prove(owner.id)
+      const owner = ownerOf(await this.cluster.members(session, key))
+      if (owner) await this.#prove(session, owner.id)
       if (session.rooms[key] || !(await this.#claims.claim(session, key))) throw taken()
     }
-    const { id, socket } = session
+    const { socket } = session
     if (!socket.connected) return
-    this.membership.tell(key, id)
+    this.membership.tell(key, session)
     socket.emit('room-create-accept', { room, payload })
   }
 
@@ -83,14 +83,14 @@ export class Rooms {
       throw error
     }
     // an owner that is dead answers nobody, and the next one can
-    if (ask.owner !== undefined) this.#prove(ask.owner).catch(() => {})
+    if (ask.owner !== undefined) this.#prove(session, ask.owner).catch(() => {})
   }
 
   /** Resolves when a client, wherever it is, has shown life or is gone. */
-  async #prove(id: string): Promise<void> {
+  async #prove(asker: Session, id: string): Promise<void> {
     const local = this.sessions.get(id)
     if (local) await local.prove()
-    else await this.cluster.prove(id)
+    else await this.cluster.prove(asker, id)
   }
 
   /**
@@ -105,16 +105,17 @@ export class Rooms {
   ): Promise<void> {
     const { app, id } = session
     const key = roomKey(app, room)
-    const members = settled(session.isIn(key) ? await this.cluster.members(key) : [])
-    if (members[0]?.id !== id) {
+    const members = session.isIn(key) ? await this.cluster.members(session, key) : []
+    if (ownerOf(members)?.id !== id) {
       throw new Refusal('forbidden', 'Only the owner of a room decides who comes in.')
     }
-    if (accepted && members.length >= this.maxMembers) {
+    const count = members.filter(({ claim }) => !claim).length
+    if (accepted && count >= this.maxMembers) {
       throw new Refusal('room_full', `A room has at most ${this.maxMembers} members.`)
     }
     const since = accepted ? { since: newcomer(members, Date.now()) } : {}
     const placement: Placement = { app, room, id: candidate, payload, ...since }
-    const placed = this.place(placement) || (await this.cluster.place(placement))
+    const placed = this.place(placement) || (await this.cluster.place(session, placement))
     if (!placed) throw new Refusal('unknown_peer', 'No such peer has asked to join this room.')
   }
 
@@ -149,7 +150,7 @@ export class Rooms {
     const local = this.sessions.get(to)
     const peer = local
       ? { ...local.rooms[key], congested: local.congested }
-      : await this.cluster.member(key, to)
+      : await this.cluster.member(session, key, to)
     if (peer?.since === undefined || peer.claim) {
       throw new Refusal('unknown_peer', 'No such peer is in this room.')
     }
@@ -178,8 +179,8 @@ export class Rooms {
   }
 
   /** A client shows another peerinfo than before. */
-  changed({ id, rooms }: Session): void {
-    for (const key of Object.keys(rooms)) this.membership.tell(key, id)
+  changed(session: Session): void {
+    for (const key of Object.keys(session.rooms)) this.membership.tell(key, session)
   }
 
   /** Shows requests that a client had not answered when it left to the next owner. */
@@ -211,7 +212,7 @@ export class Rooms {
     try {
       while (ask.again) {
         ask.again = false
-        const [owner] = settled(await this.cluster.members(key))
+        const owner = ownerOf(await this.cluster.members(session, key))
         if (this.asks.get(session, key) !== ask) return
         if (!owner) throw new Refusal('unknown_peer', 'Room is not found.')
         if (owner.congested) throw congested()
@@ -228,9 +229,10 @@ export class Rooms {
   async #welcome(session: Session, key: string, { room, payload }: Saying): Promise<void> {
     const { id, peerinfo, socket } = session
     try {
-      const members = settled(await this.cluster.members(key)).filter((member) => member.id !== id)
+      const all = settled(await this.cluster.members(session, key))
+      const members = all.filter((member) => member.id !== id)
       if (!session.isIn(key)) return
-      this.membership.tell(key, id)
+      this.membership.tell(key, session)
       const peers = members.map((member) => member.id)
       const peersinfo = Object.fromEntries(members.map((member) => [member.id, member.peerinfo]))
       socket.emit('room-join-accept', { room, peer_id: id, peers, peersinfo, payload })

@@ -38,9 +38,18 @@ export const roomName = (key: string): string =>
 
 export const isRoomKey = (name: string): boolean => name.startsWith('room:')
 
-/** The ones that are in a room, the longest-standing first: the first is its owner. */
+/** The ones that are in a room, the longest-standing first. */
 export function settled<T extends Claimant>(members: readonly T[]): T[] {
   return members.filter(({ claim }) => !claim).sort(byStanding)
+}
+
+/** The owner of a room: the one that has stood there longest. */
+export function ownerOf<T extends Claimant>(members: readonly T[]): T | undefined {
+  let owner: T | undefined
+  for (const member of members) {
+    if (!member.claim && (!owner || byStanding(member, owner) < 0)) owner = member
+  }
+  return owner
 }
 
 /**
