@@ -1,5 +1,6 @@
-import type { EndpointFactory, Steps } from 'signal-server'
+import type { ByteBudget, EndpointFactory, Steps } from 'signal-server'
 import { v4 as uuid } from 'uuid'
+import { Calls, Offer, type Call } from './calls.js'
 import { text, type Fields } from './json/fields.js'
 import type { JsonClient } from './json/json-client.js'
 import { jsonEndpoint, type JsonEndpointOptions } from './json/json-endpoint.js'
@@ -14,25 +15,20 @@ const maxNameBytes = 256
  * one (README.md, /call).
  */
 export const call = (options: JsonEndpointOptions = {}): EndpointFactory =>
-  jsonEndpoint({ path: '/call', ...options, name: 'call' }, (peers) => new CallProtocol(peers))
-
-/** A call as one of its parties has it; from the first ring until one of them stops. */
-interface Call {
-  /** The same at both parties: what belongs to a call that is over is known by it. */
-  readonly call: string
-  /** The name of the other one, who may be on another instance. */
-  readonly party: string
-  /** The caller's session description, at the callee. */
-  readonly offer?: unknown
-  /** Whether the other one has called. */
-  readonly incoming: boolean
-}
+  jsonEndpoint(
+    { path: '/call', ...options, name: 'call' },
+    (peers, { budget }) => new CallProtocol(peers, budget),
+  )
 
 class CallProtocol implements Protocol {
-  /** Each client is in one call at most. */
-  readonly #calls = new Map<JsonClient, Call>()
+  readonly #calls: Calls
 
-  constructor(private readonly peers: Peers) {}
+  constructor(
+    private readonly peers: Peers,
+    budget: ByteBudget,
+  ) {
+    this.#calls = new Calls(budget)
+  }
 
   receive(client: JsonClient, message: Fields): void | Steps {
     switch (message.id) {
@@ -95,13 +91,13 @@ class CallProtocol implements Protocol {
   }
 
   leftElsewhere(name: string): void {
-    for (const [client, { party }] of this.#calls) if (party === name) this.#stopped(client)
+    for (const [client] of this.#calls.with(name)) this.#stopped(client)
   }
 
   stayedElsewhere(name: string): void {
     // that it ended may have been lost: whoever does not know of a call any more says so
-    for (const [client, running] of this.#calls) {
-      if (running.party === name) this.#tell(client, running, { event: 'check' })
+    for (const [client, running] of this.#calls.with(name)) {
+      this.#tell(client, running, { event: 'check' })
     }
   }
 
@@ -149,14 +145,16 @@ class CallProtocol implements Protocol {
     }
   }
 
-  #rung(callee: JsonClient, from: string, { call, offer }: Fields): void {
+  #rung(callee: JsonClient, from: string, { call, offer: value }: Fields): void {
     const running = this.#calls.get(callee)
     const again = running?.incoming && running.party === from
-    const incoming = { call: String(call), party: from, incoming: true, offer }
+    const offer = new Offer(value)
+    const incoming: Call = { call: String(call), party: from, incoming: true, offer }
     const refuse = (message: string) => this.#tell(callee, incoming, { event: 'refuse', message })
     if (running && !again) return refuse(`${this.peers.idOf(callee)} is in another call.`)
+    if (!this.#calls.fits(offer)) return refuse('The server has no memory for such an offer now.')
     try {
-      callee.deliver({ id: 'incomingCall', from, offer })
+      callee.deliver({ id: 'incomingCall', from, offer: value })
       this.#calls.set(callee, incoming)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
@@ -174,7 +172,7 @@ class CallProtocol implements Protocol {
     if (callResponse === 'accept') {
       // the names are the protocol's: each side is given the session description of the other
       this.#tell(callee, ringing, { event: 'accept', answer })
-      callee.send({ id: 'startCommunication', sdpAnswer: ringing.offer })
+      callee.send({ id: 'startCommunication', sdpAnswer: ringing.offer?.value })
     } else {
       this.#calls.delete(callee)
       const message = typeof reason === 'string' ? reason.slice(0, 256) : 'The call was declined.'

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { call } from 'signal-webrtc'
+import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import type { Client, Fields } from '../../signal-server/test/harness/client.js'
 import { Served } from './harness/serve.js'
 
@@ -276,4 +277,45 @@ test('ping is answered with pong', async () => {
   const client = await served.client('/call')
   client.send({ id: 'ping' })
   expect(await client.json()).toEqual({ id: 'pong' })
+})
+
+test('row 50: /call: the offer of a call counts until the call is over', async () => {
+  const { served, alice, bob } = await three()
+  const large = Array.from({ length: 15_000 }, () => ({}))
+  const held = () => served.server.stats().bufferedBytes
+  for (let n = 0; n < 3; n++) {
+    alice.send({ id: 'call', from: 'alice', to: 'bob', sdpOffer: large })
+    expect(await next(bob, 'incomingCall')).toMatchObject({ offer: large })
+  }
+  await eventually(() => held() > 45_000 && held() < 60_000, 'the last offer')
+  bob.send({ id: 'incomingCallResponse', from: 'alice', callResponse: 'accept' })
+  expect(await next(bob, 'startCommunication')).toEqual({
+    id: 'startCommunication',
+    sdpAnswer: large,
+  })
+  alice.send({ id: 'stop' })
+  await next(bob, 'stopCommunication')
+  await eventually(() => held() === 0, 'nothing that is kept')
+})
+
+test('row 50: /call: while memory is short a large offer is refused, and an ordinary one is not', async () => {
+  const kibibyte = 1_024
+  const served = await Served.start(call(), {
+    maxBufferedBytes: 512 * kibibyte,
+    maxQueuedBytes: 256 * kibibyte,
+  })
+  const large = 'x'.repeat(60_000)
+  const ringing = async (n: number, sdpOffer: unknown) => {
+    const [caller, callee] = [`caller ${n}`, `callee ${n}`] as const
+    const one = await registered(served, caller)
+    const other = await registered(served, callee)
+    one.send({ id: 'call', from: caller, to: callee, sdpOffer })
+    return Promise.race([next(one, 'callResponse'), next(other, 'incomingCall')])
+  }
+  const answers: unknown[] = []
+  for (let n = 0; n < 12; n++) answers.push((await ringing(n, large)).id)
+  expect(answers.slice(0, 8)).toEqual(Array(8).fill('incomingCall'))
+  expect(answers.slice(10)).toEqual(Array(2).fill('callResponse'))
+  expect(await ringing(12, offer)).toMatchObject({ id: 'incomingCall', offer })
+  expect(served.server.stats().bufferedBytes).toBeLessThan(640 * kibibyte)
 })
