@@ -34,6 +34,7 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
     "frame-ancestors 'none'",
   ].join('; ')
   const enter = server.places(mostViewers)
+  const encoded = new EncodedEvents(traffic)
 
   const router = Router()
   router.get('/', (_request, response) => {
@@ -53,12 +54,12 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
       'X-Accel-Buffering': 'no',
     })
     response.flushHeaders()
-    response.write(event('hello', { version, samples: traffic.samples }))
-    const stop = traffic.watch((sample) => {
+    response.write(encoded.hello)
+    const stop = traffic.watch(() => {
       if (response.writableLength > mostUnread) response.destroy()
       // a stream that goes on would hold up the end of the server
       else if (server.draining) response.end()
-      else response.write(event('sample', sample))
+      else response.write(encoded.sample)
     })
     request.socket.setTimeout(0)
     response.on('close', () => {
@@ -69,7 +70,32 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
   return router
 }
 
-const event = (name: string, content: Sample | { version: string; samples: readonly Sample[] }) =>
-  `event: ${name}\ndata: ${JSON.stringify(content)}\n\n`
+/** What all viewers are told, encoded once for all of them until the next look. */
+class EncodedEvents {
+  #hello: Buffer | undefined
+  #sample: Buffer | undefined
+  #last: Sample | undefined
+
+  constructor(private readonly traffic: Traffic) {
+    // before the viewers hear of a sample
+    traffic.watch((sample) => {
+      this.#last = sample
+      this.#hello = this.#sample = undefined
+    })
+  }
+
+  /** The event for a newcomer: what was seen in the last minutes. */
+  get hello(): Buffer {
+    return (this.#hello ??= encode('hello', { version, samples: this.traffic.samples }))
+  }
+
+  /** The event for all others: what was seen last. */
+  get sample(): Buffer {
+    return (this.#sample ??= encode('sample', this.#last))
+  }
+}
+
+const encode = (event: string, content: unknown) =>
+  Buffer.from(`event: ${event}\ndata: ${JSON.stringify(content)}\n\n`)
 
 const sha256 = (text: string) => `sha256-${createHash('sha256').update(text).digest('base64')}`
