@@ -50,6 +50,25 @@ describe('sliced work', () => {
     expect(order).toEqual(['short', 'long'])
   })
 
+  test('row 52: that is short does not wait until each of 200 others has had its time', async () => {
+    const work = made()
+    let turns = 0
+    const turnsUntil = async (steps: Steps) => {
+      await run(work, steps)
+      return turns
+    }
+    const others = Promise.all(Array.from({ length: 200 }, () => turnsUntil(busy(2))))
+    let over = false
+    const short = turnsUntil(busy(0.05))
+    const all = Promise.all([short, others]).then(() => (over = true))
+    while (!over) {
+      await turn()
+      turns++
+    }
+    await all
+    expect((await short) * 4).toBeLessThan(Math.max(...(await others)))
+  })
+
   test('that is long goes on while short work keeps coming', async () => {
     const work = made()
     let done = false
