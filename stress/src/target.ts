@@ -16,3 +16,7 @@ export const from = (target: Target, address: string): Target => ({
   ...target,
   headers: { ...target.headers, 'X-Forwarded-For': address },
 })
+
+/** The same server, for clients at eight addresses. */
+export const eightFrom = (target: Target): readonly Target[] =>
+  Array.from({ length: 8 }, (_, i) => from(target, `203.0.113.${11 + i}`))

@@ -15,6 +15,10 @@ const inTests = new Set([
   'bursts-ls',
   'foreign-rooms',
   'app-forms',
+  'wrong-passwords',
+  'log-disk-full',
+  'public-links',
+  'cookies-of-foreign-pages',
   'lost-names',
 ])
 

@@ -1,5 +1,6 @@
-import type { Circumstances } from './measure.js'
-import type { Measured } from './measure.js'
+import { hasRedis } from '../storms/redis-rights.js'
+import { hasFullDevice } from '../storms/the-log.js'
+import type { Circumstances, Measured } from './measure.js'
 
 /** One line of the report. */
 export interface Line {
@@ -57,12 +58,26 @@ const hoards = [
   ['hoard-sockets', '2,000 sockets, as many as there may be'],
 ] as const
 
+const eightHoards = [
+  ['eight-hoard-holds', '300 holds of 250 KB'],
+  ['eight-hoard-registrations', '520 sessions of 1,000 keys'],
+  ['eight-hoard-seats-call', '1,000 seats of /call'],
+  ['eight-hoard-sockets', '2,000 sockets, as many as there may be'],
+] as const
+
 const rest = [
   ['hoard-streams', '120 streams of the status page'],
+  ['deaf-streams', 'streams of the status page that nobody reads'],
+  ['deaf-pollers', 'long polling without a poll'],
   ['foreign-sessions', 'sessions under the id of another'],
   ['foreign-rooms', 'a room as the receiver'],
   ['log-reader-gone', 'a log that nobody reads any more'],
+  ...(hasFullDevice ? ([['log-disk-full', 'a log on a full disk']] as const) : []),
+  ['public-links', 'links that lead out of PUBLIC'],
+  ...(hasRedis ? ([['redis-without-publish', 'a Redis that lets nobody publish']] as const) : []),
+  ['cookies-of-foreign-pages', 'a page of another origin with cookies'],
   ['app-forms', 'forms at /app that are none'],
+  ['wrong-passwords', 'wrong passwords before the right one'],
   ['lost-names', 'names of clients that were lost'],
   ['two-tabs', 'two tabs with one id'],
 ] as const
@@ -81,6 +96,9 @@ export const lines: readonly Line[] = [
       return { ...line, unit: 'faults', circumstances: { addresses } }
     }),
   ),
+  ...eightHoards.map(([storm, about]): Line => {
+    return { storm, about: `${about}, eight addresses`, figure: refused, unit: 'faults', most: 0 }
+  }),
   ...rest.map(([storm, about]): Line => {
     return { storm, about, figure: faults, unit: 'faults', most: 0 }
   }),

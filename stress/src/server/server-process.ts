@@ -1,5 +1,7 @@
-import { fork, type ChildProcess, type StdioOptions } from 'node:child_process'
+import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { SignalServerOptions, Stats } from 'signal-server'
 import { checkoutAt, type Checkout } from '../checkout.js'
@@ -17,7 +19,18 @@ interface FromServer {
 }
 
 const script = (name: string) => new URL(`../../dist/server/${name}`, import.meta.url)
+const execArgv = ['--expose-gc', '--initial-old-space-size=256']
 const reportTime = 90_000
+const startTime = 20_000
+
+/** A port that nothing listens on at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
 
 /** A server in a process of its own. */
 export class ServerProcess {
@@ -47,19 +60,24 @@ export class ServerProcess {
     return this.child.exitCode === null && this.child.signalCode === null
   }
 
-  /** The library with every endpoint, which anybody may use. */
+  /** What it has written to stderr. */
+  get errors(): string {
+    return this.#errors
+  }
+
+  /**
+   * The library in a process of its own, with every endpoint, which anybody may use.
+   * @param name - of the script that makes the server
+   */
   static async start(
     options: SignalServerOptions = {},
     checkout = checkoutAt(),
+    name = 'library.js',
   ): Promise<ServerProcess> {
-    const child = fork(
-      fileURLToPath(script('library.js')),
-      [JSON.stringify({ checkout, options })],
-      {
-        execArgv: ['--expose-gc', '--initial-old-space-size=256'],
-        stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-      },
-    )
+    const child = fork(fileURLToPath(script(name)), [JSON.stringify({ checkout, options })], {
+      execArgv,
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    })
     const [{ port }] = (await once(child, 'message')) as [FromServer]
     return new ServerProcess(child, port!, checkout)
   }
@@ -67,35 +85,36 @@ export class ServerProcess {
   /**
    * The command, as an operator starts it; its log goes to `stdout` of the returned process.
    * @param environment - its settings
+   * @param output - the descriptor that takes stdout and stderr instead
    */
   static async command(
     environment: Readonly<Record<string, string>> = {},
     checkout = checkoutAt(),
-  ): Promise<{ server: ServerProcess; log: NodeJS.ReadableStream }> {
-    const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'ipc']
+    output: 'pipe' | number = 'pipe',
+  ): Promise<{ server: ServerProcess; log: Readable | null }> {
+    const port = await freePort()
     const child = fork(fileURLToPath(checkout.command), [], {
-      execArgv: [
-        '--expose-gc',
-        '--initial-old-space-size=256',
-        '--import',
-        script('command-probe.js').href,
-      ],
+      execArgv: [...execArgv, '--import', script('command-probe.js').href],
       env: {
         PATH: process.env['PATH'],
-        PORT: '0',
+        PORT: String(port),
         HOST: '127.0.0.1',
         LOG_FORMAT: 'json',
         ...environment,
       },
-      stdio,
+      stdio: ['ignore', output, output, 'ipc'],
     })
-    const log = child.stdout!
-    for (let text = ''; ;) {
-      const [chunk] = (await once(log, 'data', { signal: AbortSignal.timeout(20_000) })) as [Buffer]
-      text += chunk.toString()
-      const port = Number(/"listening".*?:(\d+)/.exec(text)?.[1])
-      if (port > 0) return { server: new ServerProcess(child, port, checkout), log }
+    const server = new ServerProcess(child, port, checkout)
+    const until = Date.now() + startTime
+    const url = `http://127.0.0.1:${port}/healthz`
+    while (!(await fetch(url).catch(() => undefined))?.ok) {
+      if (!server.alive || Date.now() > until) {
+        await server.stop()
+        throw new Error(`The command does not start.\n${server.faults.join('\n')}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50))
     }
+    return { server, log: child.stdout }
   }
 
   /**

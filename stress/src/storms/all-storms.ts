@@ -4,12 +4,16 @@ import { deafReaders } from './deaf-readers.js'
 import { decoders } from './decoders.js'
 import { flapping } from './flapping.js'
 import { floods } from './floods.js'
+import { foreignPages } from './foreign-pages.js'
 import { hoards } from './hoards.js'
 import { impostors } from './impostors.js'
 import { plainHttp } from './plain-http.js'
+import { publicLinks } from './public-links.js'
+import { hasRedis, redisRights } from './redis-rights.js'
 import { returns } from './returns.js'
+import { statusStreams } from './status-streams.js'
 import type { Storm } from './storm.js'
-import { theCommand } from './the-command.js'
+import { theLog } from './the-log.js'
 
 /** Everything that many clients are known to have done to servers of this kind. */
 export const storms: readonly Storm[] = [
@@ -21,7 +25,11 @@ export const storms: readonly Storm[] = [
   ...impostors,
   ...deafReaders,
   ...returns,
-  ...theCommand,
+  ...theLog,
+  ...statusStreams,
+  publicLinks,
+  ...(hasRedis ? [redisRights] : []),
+  foreignPages,
   flapping,
-  appForms,
+  ...appForms,
 ]

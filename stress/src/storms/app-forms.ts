@@ -47,7 +47,7 @@ async function mustBe(
   return [`${method} /app answered ${answered}, not ${wanted}, to ${hidden.slice(0, 200)}`]
 }
 
-export const appForms: Storm = {
+const forms: Storm = {
   name: 'app-forms',
   row: 57,
   async run(target, random) {
@@ -72,3 +72,27 @@ export const appForms: Storm = {
     return { faults }
   },
 }
+
+/** Strangers behind a proxy try more passwords than one address may. */
+const wrongPasswords: Storm = {
+  name: 'wrong-passwords',
+  row: 57,
+  async run(target, random) {
+    const form = (password: string) => JSON.stringify({ app: 'a', password })
+    const post = async (password: string) =>
+      status(await request(target, 'POST', '/app', form(password)))
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () => post(random.pick(['guess', '', `${password}x`]))),
+    )
+    const faults: string[] = []
+    if (answers.some((answer) => answer !== 401 && answer !== 429)) {
+      faults.push(`POST /app answered ${[...new Set(answers)].join(', ')} to wrong passwords.`)
+    }
+    if (!answers.includes(429)) faults.push('POST /app: 60 wrong passwords were not throttled.')
+    const right = await post(password)
+    if (right !== 200) faults.push(`POST /app answered ${right} to the right password.`)
+    return { faults }
+  },
+}
+
+export const appForms: readonly Storm[] = [forms, wrongPasswords]

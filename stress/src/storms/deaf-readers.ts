@@ -1,5 +1,6 @@
 import { clientFrame, opcodes, repeated, textFrame } from '../clients/frames.js'
 import { crowd, RawClient } from '../clients/raw-client.js'
+import { request } from '../clients/plain-http.js'
 import { pause, type Storm } from './storm.js'
 
 // Clients that ask and read nothing, on every endpoint.
@@ -50,4 +51,27 @@ const pairs: Storm = {
   },
 }
 
-export const deafReaders: readonly Storm[] = [asking, pairs]
+const pollingPath = '/socket.io/?EIO=4&transport=polling'
+
+/** Clients by long polling that ask on and on, and never poll for an answer. */
+const pollers: Storm = {
+  name: 'deaf-pollers',
+  row: 52,
+  async run(target, _random, size) {
+    const { token } = target
+    const ask = `42${JSON.stringify(['auth-request', { token, payload: 'x'.repeat(1_000) }])}`
+    const said = Array<string>(30).fill(ask).join('\x1e')
+    const one = async () => {
+      const sid = /"sid":"([^"]+)"/.exec(await request(target, 'GET', pollingPath))?.[1]
+      if (sid === undefined) return
+      const post = (body: string) =>
+        request(target, 'POST', `${pollingPath}&sid=${sid}`, body, 'text/plain')
+      await post(`40${JSON.stringify({ token })}`)
+      for (let i = 0; i < 10; i++) await post(said)
+    }
+    await Promise.all(Array.from({ length: 100 * size }, one))
+    return {}
+  },
+}
+
+export const deafReaders: readonly Storm[] = [asking, pairs, pollers]

@@ -1,80 +1,99 @@
 import { clientFrame, opcodes } from '../clients/frames.js'
 import { crowd, RawClient } from '../clients/raw-client.js'
+import { eightFrom, type Target } from '../target.js'
 import { pause, type Storm } from './storm.js'
 
-// One address that uses up a limit, and keeps it.
+// Clients that use up a limit, and keep what they have of it: at one address, or at eight, which have
+// an eighth of the limit each.
 
-/** Connections that wait, each with as many bytes as a hold may have. */
-const holds: Storm = {
-  name: 'hoard-holds',
-  row: 51,
-  async run(target, _random, size) {
-    const message = clientFrame(opcodes.binary, Buffer.alloc(250_000))
-    const clients = await crowd(300 * size, async (i) => {
-      const client = await RawClient.open(target, `/connection/holder-${i}/nobody/k`)
-      client.write(message)
-      return client
-    })
-    await pause(1_000)
-    return { held: clients }
-  },
+interface Hoard {
+  limit: string
+  /** As many as use up the limit. */
+  clients: number
+  /** One client, which takes as much as it may. */
+  take: (target: Target, i: number) => Promise<RawClient>
+  /** Milliseconds until all that they have sent is taken. */
+  settle: number
 }
 
-/** Sessions with as many keys as one may have. */
-const registrations: Storm = {
-  name: 'hoard-registrations',
-  row: 51,
-  async run(target, _random, size) {
-    const clients = await crowd(520 * size, async (i) => {
-      const client = await RawClient.open(target, `/introduction/hoarder-${i}`, { v1: true })
-      const keys = Array.from({ length: 1_000 }, (_, key) => `${i} ${key}`)
-      // the last ones take the rest, key by key
-      const joins = i < 495 ? [keys] : keys.map((key) => [key])
-      for (const join of joins) client.json({ type: 'Join', join })
-      return client
-    })
-    await pause(3_000)
-    return { held: clients }
+/** Connections that wait, each with as many bytes as a hold may have. */
+const holds: Hoard = {
+  limit: 'holds',
+  clients: 300,
+  async take(target, i) {
+    const client = await RawClient.open(target, `/connection/holder-${i}/nobody/k`)
+    client.write(heldMessage)
+    return client
   },
+  settle: 1_000,
+}
+
+const heldMessage = clientFrame(opcodes.binary, Buffer.alloc(250_000))
+
+/** Sessions with as many keys as one may have. */
+const registrations: Hoard = {
+  limit: 'registrations',
+  clients: 520,
+  async take(target, i) {
+    const client = await RawClient.open(target, `/introduction/hoarder-${i}`, { v1: true })
+    const keys = Array.from({ length: 1_000 }, (_, key) => `${i} ${key}`)
+    // the last ones take the rest, key by key
+    const joins = i < 495 ? [keys] : keys.map((key) => [key])
+    for (const join of joins) client.json({ type: 'Join', join })
+    return client
+  },
+  settle: 3_000,
 }
 
 /** Seats of an endpoint that has a limit of its own. */
-const seats = (name: string, path: string, hello?: (i: number) => object): Storm => ({
-  name: `hoard-seats-${name}`,
-  row: 51,
-  async run(target, _random, size) {
-    const clients = await crowd(1_000 * size, async (i) => {
-      const client = await RawClient.open(target, path)
-      if (hello) client.json(hello(i))
-      return client
-    })
-    await pause(500)
-    return { held: clients }
+const seats = (endpoint: string, hello?: (i: number) => object): Hoard => ({
+  limit: `seats-${endpoint}`,
+  clients: 1_000,
+  async take(target, i) {
+    const client = await RawClient.open(target, `/${endpoint}`)
+    if (hello) client.json(hello(i))
+    return client
   },
+  settle: 500,
 })
 
 /** Sockets of any kind; the server of a campaign allows fewer than one of operators. */
 export const hoardedSockets = 2_000
-const sockets: Storm = {
-  name: 'hoard-sockets',
-  row: 51,
-  async run(target, random, size) {
-    const clients = await crowd(hoardedSockets * size, (i) =>
-      RawClient.open(
-        target,
-        random.pick([`/introduction/h-${i}`, `/connection/h-${i}/nobody/k`, '/relay-ws']),
-      ),
-    )
-    await pause(500)
-    return { held: clients }
+const sockets: Hoard = {
+  limit: 'sockets',
+  clients: hoardedSockets,
+  take(target, i) {
+    const paths = [`/introduction/h-${i}`, `/connection/h-${i}/nobody/k`, '/relay-ws']
+    return RawClient.open(target, paths[i % paths.length]!)
   },
+  settle: 500,
 }
 
+function hoard(
+  { clients, take, settle }: Hoard,
+  name: string,
+  targets: (target: Target) => readonly Target[],
+): Storm {
+  return {
+    name,
+    row: 51,
+    async run(target, _random, size) {
+      const addresses = targets(target)
+      const held = await crowd(clients * size, (i) => take(addresses[i % addresses.length]!, i))
+      await pause(settle)
+      return { held }
+    },
+  }
+}
+
+const ofOne = (one: Hoard) => hoard(one, `hoard-${one.limit}`, (target) => [target])
+const ofEight = (one: Hoard) => hoard(one, `eight-hoard-${one.limit}`, eightFrom)
+
+const rtc = seats('rtc', (i) => ({ type: 'identify', data: { id: `seat-${i}`, name: '' } }))
+const relayWs = seats('relay-ws')
+const call = seats('call', (i) => ({ id: 'register', name: `seat-${i}` }))
+
 export const hoards: readonly Storm[] = [
-  holds,
-  registrations,
-  seats('rtc', '/rtc', (i) => ({ type: 'identify', data: { id: `seat-${i}`, name: '' } })),
-  seats('relay-ws', '/relay-ws'),
-  seats('call', '/call', (i) => ({ id: 'register', name: `seat-${i}` })),
-  sockets,
+  ...[holds, registrations, rtc, relayWs, call, sockets].map(ofOne),
+  ...[holds, registrations, call, sockets].map(ofEight),
 ]

@@ -2,7 +2,11 @@ import { repeated } from '../clients/frames.js'
 import { requestHead } from '../clients/plain-http.js'
 import { crowd, RawClient } from '../clients/raw-client.js'
 import type { Target } from '../target.js'
+import { hoardedSockets } from './hoards.js'
 import { pause, type Storm } from './storm.js'
+
+// beside the sockets that there may be, so many connections are answered once
+const most = hoardedSockets + 256
 
 const connection = (target: Target) => Promise.resolve(new RawClient(target))
 
@@ -29,13 +33,15 @@ const hoard: Storm = {
   name: 'keep-alive-hoard',
   row: 49,
   async run(target, _random, size) {
-    const clients = await crowd(1_000 * size, async () => {
+    const clients = await crowd((hoardedSockets + 500) * size, async () => {
       const client = await connection(target)
       client.write(Buffer.from(requestHead(target, 'GET', '/healthz')))
       return client
     })
     await pause(500)
-    return { held: clients }
+    const open = clients.filter((client) => client.open).length
+    const fault = `${open} connections are kept, and there may be ${hoardedSockets}.`
+    return { held: clients, faults: open > most ? [fault] : [] }
   },
 }
 
