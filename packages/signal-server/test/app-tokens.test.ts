@@ -137,6 +137,11 @@ describe('row 57: a request for a token', () => {
     ['a field that is misspelt', { app: 'a', password, expires: 60 }, /"expires" is no field here/],
     ['a misspelt field in a form', form(['app', 'a'], ['expires', '60']), /"expires" is no field/],
     [
+      'a field that parsers leave out',
+      form(['app', 'a'], ['__proto__', '60']),
+      /"__proto__" is no/,
+    ],
+    [
       'a field of the prototype',
       `{"app":"a","password":"${password}","__proto__":{}}`,
       /__proto__/,

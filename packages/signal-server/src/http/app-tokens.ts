@@ -103,7 +103,7 @@ export function appTokens({
   const router = Router()
   const parsers = [
     express.json({ limit: mostBytes }),
-    express.urlencoded({ extended: false, limit: mostBytes }),
+    express.urlencoded({ extended: false, limit: mostBytes, verify: checkNames }),
   ]
   router.post('/app', ...parsers, answering(issue))
   router.delete('/app', ...parsers, answering(revoke))
@@ -126,10 +126,28 @@ const answering =
     }
   }
 
+/**
+ * The parser of forms leaves this field out without a word.
+ * @throws Error that the parser hands on with the type `entity.verify.failed`
+ */
+function checkNames(_request: unknown, _response: unknown, body: Buffer): void {
+  const name = '__proto__'
+  if (new URLSearchParams(body.toString('latin1')).has(name)) {
+    throw new Error(`"${name}" is no field here.`)
+  }
+}
+
+/** What the parsers of Express throw. */
+interface ParserError extends Error {
+  readonly status?: number
+  readonly type?: string
+}
+
 // Express knows an error handler by its four parameters
-const malformed: ErrorRequestHandler = (error: { status?: number }, _request, response, next) => {
+const malformed: ErrorRequestHandler = (error: ParserError, _request, response, next) => {
   if (response.headersSent) return next(error)
   if (error.status === 413) answer(response, 413, `The body has at most ${mostBytes}.`)
+  else if (error.type === 'entity.verify.failed') answer(response, 400, error.message)
   else answer(response, 400, 'The body must be a form or JSON.')
 }
 
