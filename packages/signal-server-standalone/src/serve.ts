@@ -38,8 +38,8 @@ async function serveAlone(settings: Settings, bus: Bus | undefined): Promise<voi
   const tokens = settings.tokens && new Tokens(settings.tokens)
   const server = serverFrom(settings, tokens, bus)
   logs.follow(server)
-  const registry = metricsOf(server, bus)
   const traffic = new Traffic()
+  const registry = metricsOf(server, bus, settings.statusPage ? traffic : undefined)
   traffic.look(server.stats())
   setInterval(() => traffic.look(server.stats()), 1_000).unref()
   const own = routes(settings, server, tokens, logs, {

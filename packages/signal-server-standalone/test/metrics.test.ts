@@ -1,9 +1,19 @@
-import { outcomeNames } from 'signal-server'
+import { readFileSync } from 'node:fs'
+import { outcomeNames, SignalServer, type Endpoint } from 'signal-server'
 import { expect, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
-import { Command } from './harness/command.js'
+import { Client } from '../../signal-server/test/harness/client.js'
+import { metricsOf } from '../src/http/metrics.js'
+import { Command, ws } from './harness/command.js'
 import { metrics } from './harness/metrics.js'
 import { introduced, pair } from './harness/peers.js'
+import { view } from './harness/viewer.js'
+
+const limits = {
+  MAX_SOCKETS: '1000',
+  MAX_BUFFERED_BYTES: '40000000',
+  MAX_REGISTRATIONS: '20000',
+}
 
 test('count what is there and what has happened', async () => {
   const { url } = await Command.serve()
@@ -45,6 +55,91 @@ test('are as many however many ids and keys there are', async () => {
   }
   const after = [...(await metrics(url)).keys()].filter((name) => name.startsWith('signal_'))
   expect(after).toEqual(before)
+})
+
+test.each(['1', '2'])(
+  'say what is used of each limit, beside the limit (WEB_CONCURRENCY=%s)',
+  async (WEB_CONCURRENCY) => {
+    const { url } = await Command.serve({ ...limits, WEB_CONCURRENCY })
+    await introduced(url)
+    const waits = await Client.open(`${ws(url)}/connection/carol/dave/k`)
+    waits.send(Buffer.alloc(10_000))
+    const callers = await Promise.all([1, 2, 3].map(() => Client.open(`${ws(url)}/call`)))
+    const viewer = await view(url)
+    await viewer.events.next()
+    const held = async () => (await metrics(url)).get('signal_connection_held_bytes')! >= 10_000
+    await eventually(held, 'the bytes that are held')
+
+    const counted = await metrics(url)
+    const processes = Number(WEB_CONCURRENCY)
+    const used = (name: string, unit = '') => [
+      counted.get(`signal_${name}${unit}`),
+      counted.get(`signal_${name}_max${unit}`),
+    ]
+    // the viewer and whoever asks for the metrics are no WebSockets
+    expect(counted.get('signal_sockets')).toBe(6)
+    expect(used('connections')[1]).toBe(1_000)
+    expect(counted.get('signal_connections')).toBeGreaterThanOrEqual(7)
+    expect(used('buffered', '_bytes')[1]).toBe(40_000_000)
+    expect(counted.get('signal_buffered_bytes')).toBeGreaterThanOrEqual(10_000)
+    expect(used('connection_held', '_bytes')[1]).toBe(20_000_000)
+    expect(used('introduction_registrations')).toEqual([2, 20_000])
+    expect(used('introduction_remembered')[1]).toBe(32_768 * processes)
+    expect(counted.get('signal_introduction_remembered')).toBeGreaterThan(0)
+    expect(used('status_viewers')).toEqual([1, 100 * processes])
+    // all clients of an app are at one process
+    expect(used('call_largest_app_clients')).toEqual([3, 1_000])
+    expect(used('rtc_largest_app_clients')).toEqual([0, 1_000])
+
+    viewer.leave()
+    for (const client of [...callers, waits]) await client.close()
+    const less = async () => (await metrics(url)).get('signal_call_largest_app_clients') === 0
+    await eventually(less, 'no callers')
+  },
+)
+
+test('a limit that is off is +Inf', async () => {
+  const { url } = await Command.serve({ MAX_SOCKETS: 'none', MAX_REGISTRATIONS: 'none' })
+  const text = await (await fetch(`${url}/metrics`)).text()
+  expect(text).toMatch(/^signal_connections_max \+Inf$/m)
+  expect(text).toMatch(/^signal_introduction_registrations_max \+Inf$/m)
+})
+
+test('each limit stands in docs/DEPLOY.md', async () => {
+  const document = readFileSync(new URL('../../../docs/DEPLOY.md', import.meta.url), 'utf8')
+  const { url } = await Command.serve({ APP_SECRET: 'x'.repeat(32) })
+  const names = [...(await metrics(url)).keys()].filter((name) => /^signal_\w+_max/.test(name))
+  expect(names.length).toBeGreaterThan(5)
+  for (const name of names) {
+    // there is one row for the three
+    expect(document).toContain(name.replace(/^signal_(call|relay_ws)_/, 'signal_rtc_'))
+  }
+})
+
+test('row 49: one collection asks each endpoint once, however many metrics there are', async () => {
+  let asked = 0
+  const endpoint: Endpoint = {
+    name: 'asked',
+    match: () => undefined,
+    accept: ({ socket }) => void socket.destroy(),
+    drain: () => Promise.resolve(),
+    close: () => {},
+    stats: () => ({ times: ++asked, others: 0 }),
+    limits: { times: 7 },
+  }
+  const server = new SignalServer().use(() => endpoint)
+  const registry = metricsOf(server, undefined, undefined)
+  asked = 0
+  for (const round of [1, 2]) {
+    const text = await registry.metrics()
+    expect(asked).toBe(round)
+    expect(text).toMatch(new RegExp(`^signal_asked_times ${round}$`, 'm'))
+    expect(text).toMatch(/^signal_asked_times_max 7$/m)
+    expect(text).not.toContain('signal_asked_others_max')
+  }
+  await registry.getMetricsAsJSON()
+  expect(asked).toBe(3)
+  await server.close()
 })
 
 test('can be turned off', async () => {

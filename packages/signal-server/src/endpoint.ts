@@ -82,8 +82,13 @@ export interface Endpoint {
   drain(): Promise<void>
   /** Ends every socket and timer at once. */
   close(): void
-  /** Gauges by name. */
+  /**
+   * Gauges by name. Of several processes that are one server they are added up, except those whose
+   * names start with `largest`: of these the largest counts.
+   */
   stats(): Record<string, number>
+  /** The most that gauges of {@link stats} may be, by the same names; Infinity if there is no limit. */
+  readonly limits?: Readonly<Record<string, number>>
 }
 
 /** Makes an endpoint for one server. */

@@ -20,7 +20,7 @@ import { log } from './log.js'
 import type { SignalServerOptions } from './options.js'
 import { belowMount, mountPath, notFound, pathOf } from './path.js'
 import { settingsFrom } from './settings.js'
-import { Outcomes, type Stats } from './stats.js'
+import { Outcomes, type Limits, type Stats } from './stats.js'
 import { interceptUpgrades } from './upgrade-dispatch.js'
 import { Upgrades } from './upgrade.js'
 import { version } from './version.js'
@@ -160,6 +160,16 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   /** Whether it lets nobody in any more. */
   get draining(): boolean {
     return this.#admission.draining
+  }
+
+  /** The limits that all clients share, beside which {@link stats} says what is used of them. */
+  get limits(): Limits {
+    const { maxSockets, maxBufferedBytes } = this.#context.settings
+    return {
+      connections: maxSockets,
+      bufferedBytes: maxBufferedBytes,
+      endpoints: Object.fromEntries(this.#endpoints.map((e) => [e.name, { ...e.limits }])),
+    }
   }
 
   /** A snapshot: what is there now, and what has happened since the start. */

@@ -75,6 +75,9 @@ export class Outcomes {
   }
 }
 
+/** The most that figures of {@link Stats} may be, by the same names; Infinity if there is no limit. */
+export type Limits = Pick<Stats, 'connections' | 'bufferedBytes' | 'endpoints'>
+
 /** A snapshot of a server. */
 export interface Stats {
   /** Sockets that were upgraded and live. */

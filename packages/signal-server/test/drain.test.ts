@@ -132,6 +132,7 @@ describe('a server that is closed', () => {
       waiting: 0,
       pipes: 0,
       remotePipes: 0,
+      heldBytes: 0,
     })
     expect(timers()).toBeLessThanOrEqual(before)
     for (const raw of [waiting, closing, partner]) raw.reset()

@@ -1,4 +1,3 @@
-import { Router } from 'express'
 import {
   collectDefaultMetrics,
   Counter,
@@ -8,52 +7,46 @@ import {
   type Aggregator,
 } from 'prom-client'
 import { version, type Bus, type SignalServer, type Stats } from 'signal-server'
+import { isLargest } from '../largest.js'
 import { outputMetrics } from './output-metrics.js'
+import { mostViewers } from './status-page.js'
+import type { Traffic } from './traffic.js'
 
 // from a pair on one machine to a hold that waits for its two minutes
 const pairingBuckets = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 120]
 const lifeBuckets = [1, 10, 60, 300, 1_800, 3_600, 21_600, 86_400]
 
-// collecting takes some milliseconds: the result is good for so many times as long, up to a second
-const mostOfTime = 20
-const oldest = 1_000
-
-/** `/metrics`, where Prometheus looks. Many who ask at once get what was collected for one. */
-export function metricsRouter(collect: () => Promise<string>): Router {
-  let latest: Promise<string> | undefined
-  let until = 0
-  const metrics = () => {
-    const start = performance.now()
-    if (latest && start < until) return latest
-    until = Infinity
-    latest = collect().finally(() => {
-      const now = performance.now()
-      until = now + Math.min(oldest, (now - start) * mostOfTime)
-    })
-    return latest
-  }
-  const router = Router()
-  router.get('/metrics', async (_request, response) => {
-    response.set({
-      'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE,
-      'Cache-Control': 'no-store',
-    })
-    response.send(await metrics())
-  })
-  return router
-}
+// gauges of prom-client with the ending of counters; each is the sum of the gauge without it
+const misnamed = ['resources', 'handles', 'requests'].map((what) => `nodejs_active_${what}_total`)
 
 /**
  * What a server counts. Labels have names of outcomes and endpoints only: never an id, a key, an
- * app or an address, of which there are as many as clients like.
+ * app or an address, of which there are as many as clients like. Beside what is used of a limit stands
+ * the limit, with `max` in its name as in those of Prometheus's own client libraries.
  *
  * @param redis - the bus on it, where there is one
+ * @param viewed - what the viewers of the status page watch, if there is such a page
  */
-export function metricsOf(server: SignalServer, redis: Bus | undefined): Registry {
+export function metricsOf(
+  server: SignalServer,
+  redis: Bus | undefined,
+  viewed: Traffic | undefined,
+): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  for (const name of misnamed) registry.removeSingleMetric(name)
   outputMetrics(registry)
   const registers = [registry]
+  const { limits } = server
+  let latest: Stats | undefined
+  // all metrics of one collection are asked in the same turn, and a snapshot costs some time per app
+  const snapshot = () => {
+    if (!latest) {
+      latest = server.stats()
+      queueMicrotask(() => (latest = undefined))
+    }
+    return latest
+  }
 
   new Gauge({
     name: 'signal_build_info',
@@ -63,7 +56,22 @@ export function metricsOf(server: SignalServer, redis: Bus | undefined): Registr
     registers,
   }).set({ version }, 1)
   gauge('signal_sockets', 'Sockets that were upgraded and live.', (stats) => stats.sockets)
-  gauge('signal_buffered_bytes', 'Bytes buffered in all.', (stats) => stats.bufferedBytes)
+  usage(
+    'signal_connections',
+    'Sockets, and the other connections that count as such.',
+    (stats) => stats.connections,
+    limits.connections,
+  )
+  usage(
+    'signal_buffered_bytes',
+    'Bytes buffered in all.',
+    (stats) => stats.bufferedBytes,
+    limits.bufferedBytes,
+  )
+  if (viewed) {
+    const help = 'Viewers of the live status page.'
+    usage('signal_status_viewers', help, () => viewed.watching, mostViewers)
+  }
   gauge('signal_ready', 'Whether it lets clients in.', () => (server.draining ? 0 : 1), 'min')
   if (redis) gauge('signal_redis_up', 'Whether Redis answers.', () => (redis.up ? 1 : 0), 'min')
   counter('signal_piped_bytes_total', 'Bytes through pipes.', (stats) => stats.pipedBytes)
@@ -77,7 +85,9 @@ export function metricsOf(server: SignalServer, redis: Bus | undefined): Registr
     for (const name of Object.keys(gauges)) {
       const help = `What stats() calls ${name} at the endpoint ${endpoint}.`
       const metric = `signal_${snakeCase(endpoint)}_${snakeCase(name)}`
-      gauge(metric, help, (stats) => stats.endpoints[endpoint]?.[name] ?? 0)
+      const read = (stats: Stats) => stats.endpoints[endpoint]?.[name] ?? 0
+      const aggregator = isLargest(name) ? 'max' : 'sum'
+      usage(metric, help, read, limits.endpoints[endpoint]?.[name], aggregator)
     }
   }
   new Counter({
@@ -87,7 +97,7 @@ export function metricsOf(server: SignalServer, redis: Bus | undefined): Registr
     registers,
     collect() {
       this.reset()
-      for (const [outcome, times] of Object.entries(server.stats().outcomes)) {
+      for (const [outcome, times] of Object.entries(snapshot().outcomes)) {
         this.inc({ outcome }, times)
       }
     },
@@ -119,9 +129,23 @@ export function metricsOf(server: SignalServer, redis: Bus | undefined): Registr
       // of several processes
       aggregator,
       collect() {
-        this.set(read(server.stats()))
+        this.set(read(snapshot()))
       },
     })
+  }
+
+  /** What is used of a limit, and the limit if there is one. */
+  function usage(
+    name: string,
+    help: string,
+    read: (stats: Stats) => number,
+    limit: number | undefined,
+    aggregator: Aggregator = 'sum',
+  ): void {
+    gauge(name, help, read, aggregator)
+    if (limit === undefined) return
+    const of = `The most that ${name} may be; +Inf if there is no limit.`
+    gauge(maximumOf(name), of, () => limit, aggregator)
   }
 
   function counter(name: string, help: string, read: (stats: Stats) => number): void {
@@ -131,7 +155,7 @@ export function metricsOf(server: SignalServer, redis: Bus | undefined): Registr
       registers,
       collect() {
         this.reset()
-        this.inc(read(server.stats()))
+        this.inc(read(snapshot()))
       },
     })
   }
@@ -140,6 +164,9 @@ export function metricsOf(server: SignalServer, redis: Bus | undefined): Registr
     return new Histogram({ name, help, buckets, registers })
   }
 }
+
+/** The name of a limit: `signal_connections_max`, or `signal_buffered_max_bytes` with a unit. */
+const maximumOf = (name: string) => name.replace(/(_bytes)?$/, '_max$1')
 
 /** Names in metrics have small letters and underscores only. */
 const snakeCase = (name: string) =>

@@ -4,7 +4,7 @@ import { videoCallPage } from 'signal-video-call'
 import type { Logs } from '../logs.js'
 import type { Settings } from '../settings.js'
 import { files } from './files.js'
-import { metricsRouter } from './metrics.js'
+import { metricsRouter } from './metrics-router.js'
 import { statusRouter } from './status-page.js'
 import type { Traffic } from './traffic.js'
 

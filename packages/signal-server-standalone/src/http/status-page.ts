@@ -4,8 +4,8 @@ import { Router } from 'express'
 import { version, type SignalServer } from 'signal-server'
 import type { Sample, Traffic } from './traffic.js'
 
-// the page of a viewer that gives way to another one asks again after some seconds
-const mostViewers = 100
+/** Viewers at a time: the page of one that gives way to another one asks again after some seconds. */
+export const mostViewers = 100
 // one that does not read for so long is let go
 const mostUnread = 64 * 1024
 

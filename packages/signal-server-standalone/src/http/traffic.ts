@@ -29,6 +29,11 @@ export class Traffic {
     return this.#samples
   }
 
+  /** How many watch. */
+  get watching(): number {
+    return this.#watchers.size
+  }
+
   /**
    * Calls back with each sample from now on.
    * @returns stops that

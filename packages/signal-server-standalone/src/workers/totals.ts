@@ -1,5 +1,6 @@
 import { AggregatorRegistry, type Registry } from 'prom-client'
 import type { Outcome, Stats } from 'signal-server'
+import { isLargest } from '../largest.js'
 import type { Report } from './topics.js'
 
 type Metric = object & { type?: string }
@@ -83,10 +84,11 @@ function sumOf(all: readonly Stats[]): Stats {
   ]
   const endpoints = names('endpoints').map((endpoint) => {
     const gauges = new Set(all.flatMap((stats) => Object.keys(stats.endpoints[endpoint] ?? {})))
-    const sums = [...gauges].map(
-      (gauge) => [gauge, total((stats) => stats.endpoints[endpoint]?.[gauge] ?? 0)] as const,
-    )
-    return [endpoint, Object.fromEntries(sums)] as const
+    const values = [...gauges].map((gauge) => {
+      const read = (stats: Stats) => stats.endpoints[endpoint]?.[gauge] ?? 0
+      return [gauge, isLargest(gauge) ? Math.max(...all.map(read)) : total(read)] as const
+    })
+    return [endpoint, Object.fromEntries(values)] as const
   })
   const outcomes = names('outcomes').map(
     (name) => [name, total((stats) => stats.outcomes[name as Outcome])] as const,

@@ -51,14 +51,14 @@ async function work(told: Settings, worker: Worker): Promise<void> {
   const server = serverFrom(settings, tokens, redis ?? bus)
   logs.follow(server)
 
-  const registry = metricsOf(server, redis)
+  const traffic = new Traffic()
+  const registry = metricsOf(server, redis, settings.statusPage ? traffic : undefined)
   await answerQuestions<boolean, Report>(bus, topics.report, logs.fault, async (metrics) => ({
     number,
     pid: process.pid,
     stats: server.stats(),
     ...(metrics && { metrics: await registry.getMetricsAsJSON() }),
   }))
-  const traffic = new Traffic()
   await bus.subscribe(topics.stats, (message) => traffic.look(deserialize(message) as Stats))
   const own = routes(settings, server, tokens, logs, {
     traffic,

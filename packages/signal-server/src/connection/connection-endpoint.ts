@@ -107,7 +107,12 @@ export class ConnectionEndpoint implements Endpoint {
       waiting: this.#pairings.waiting,
       pipes: this.#pairings.pairs,
       remotePipes: this.#abroad?.pipes ?? 0,
+      heldBytes: this.#held.sum,
     }
+  }
+
+  get limits(): Record<string, number> {
+    return { heldBytes: this.#held.max }
   }
 
   async #drain(): Promise<void> {

@@ -45,6 +45,16 @@ export class HeldBytes {
     this.#atOnce = Math.ceil((max * room) / settings.maxHeldBytes)
   }
 
+  /** Bytes that are held for all that wait. */
+  get sum(): number {
+    return this.#amounts.sum
+  }
+
+  /** The most that may be held for all that wait. */
+  get max(): number {
+    return this.#amounts.max
+  }
+
   enter(waiter: Waiter): HeldShare {
     this.#waiting.add(waiter)
     return new HeldShare(

@@ -129,6 +129,11 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   }
 
   stats(): Record<string, number> {
-    return { sessions: this.#sessions.size, ...this.#worlds.stats() }
+    const { size: remembered } = this.#introducer.remembered
+    return { sessions: this.#sessions.size, ...this.#worlds.stats(), remembered }
+  }
+
+  get limits(): Record<string, number> {
+    return { registrations: this.#registrations.max, remembered: this.#introducer.remembered.max }
   }
 }

@@ -38,7 +38,7 @@ export class Halls implements LocalPresence {
   constructor(
     private readonly context: EndpointContext,
     name: string,
-    private readonly maxClients: number,
+    readonly maxClients: number,
     private readonly work: SlicedWork,
     private readonly open: (peers: Peers, context: EndpointContext) => Protocol,
   ) {
@@ -53,6 +53,13 @@ export class Halls implements LocalPresence {
   /** How many of their clients have an id. */
   get peers(): number {
     return [...this.#halls.values()].reduce((sum, { peers }) => sum + peers.count, 0)
+  }
+
+  /** The seats that are taken in the hall where most are. */
+  get largest(): number {
+    let largest = 0
+    for (const { seats } of this.#halls.values()) largest = Math.max(largest, seats.taken)
+    return largest
   }
 
   /** A client of an app comes. */

@@ -156,7 +156,12 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   }
 
   stats(): Record<string, number> {
-    return { clients: this.#clients.size, peers: this.#halls.peers, apps: this.#halls.size }
+    const { peers, size: apps, largest: largestAppClients } = this.#halls
+    return { clients: this.#clients.size, peers, apps, largestAppClients }
+  }
+
+  get limits(): Record<string, number> {
+    return { largestAppClients: this.#halls.maxClients }
   }
 
   *#carryOut(client: JsonClient, data: Uint8Array): Steps {
