@@ -8,6 +8,7 @@ import { Logs } from '../src/logs.js'
 import { Command, ws, type Server } from './harness/command.js'
 import { metrics } from './harness/metrics.js'
 import { introduced, pair } from './harness/peers.js'
+import { freePort } from './harness/redis.js'
 
 const secret = 'correct horse battery staple 123'
 
@@ -65,6 +66,47 @@ test('JSON where it is asked for, and nothing else', async () => {
   )
   expect(found('refused')).toMatchObject({ status: 404, code: 'not_found', path: '/nowhere/…' })
   expect(stdout).not.toMatch(/alice|bob|raccoon|secret/)
+})
+
+test.each([
+  ['info', ['session', 'proxy', 'redis-down']],
+  ['warning', ['proxy', 'redis-down']],
+  ['error', ['redis-down']],
+])('LOG_LEVEL=%s writes lines of this level and above', async (LOG_LEVEL, expected) => {
+  const causes = ['session', 'proxy', 'redis-down']
+  // no Redis listens there
+  const REDIS_URL = `redis://127.0.0.1:${await freePort()}`
+  const { command, url } = await Command.serve({ LOG_LEVEL, REDIS_URL })
+  await (await fetch(url, { headers: { 'X-Forwarded-For': '203.0.113.9' } })).text()
+  const alice = await Client.open(`${ws(url)}/introduction/alice`)
+  await alice.close()
+  await eventually(() => command.output.includes('redis-down'), 'the last line', 15_000)
+  const { stdout } = await command.end()
+  const lines = stdout.matchAll(/^\d{4}-\S+ \S+ {2}(\w+) +(\S+) /gm)
+  const written = Array.from(lines, ([, level, event]) => [level, event] as const)
+  const levels = ['info', 'warning', 'error']
+  for (const [level, event] of written) {
+    expect(levels.indexOf(level!), event).toBeGreaterThanOrEqual(levels.indexOf(LOG_LEVEL))
+  }
+  const events = written.map(([, event]) => event).filter((event) => causes.includes(event!))
+  expect(new Set(events)).toEqual(new Set(expected))
+})
+
+test('LOG_LEVEL counts for each worker as well, and for JSON', async () => {
+  const env = { WEB_CONCURRENCY: '2', LOG_LEVEL: 'warning' }
+  const port = String(await freePort())
+  // the line that it listens is left out, too
+  const command = Command.run([], { ...env, HOST: '127.0.0.1', PORT: port, LOG_FORMAT: 'json' })
+  const url = `http://127.0.0.1:${port}`
+  const headers = { 'X-Forwarded-For': '203.0.113.9' }
+  const answers = async () => (await fetch(url, { headers }).catch(() => undefined))?.ok === true
+  await eventually(answers, 'a server that listens', 30_000)
+  for (const client of await introduced(url)) await client.close()
+  await eventually(() => command.output.includes('"proxy"'), 'the line')
+  const { stdout } = await command.end()
+  const lines = stdout.trimEnd().split('\n')
+  for (const line of lines) expect(JSON.parse(line)).toMatchObject({ level: 'warning' })
+  expect(lines.length).toBeLessThanOrEqual(2)
 })
 
 test.each(['text', 'json'])('row 47: no token is ever in a log (%s)', async (LOG_FORMAT) => {
