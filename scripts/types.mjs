@@ -6,11 +6,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { build } from './build.mjs'
 import { run } from './child.mjs'
+import { installPacked } from './packed.mjs'
 import { fail, setUp } from './setup.mjs'
-import { yarn } from './yarn.mjs'
 
 const compilers = { 5.4: '~5.4.5', 5.8: '~5.8.3', '6.0': '~6.0.3' }
-const packages = ['signal-protocol', 'signal-client']
 /** By name: compiler options, and whether files are ES modules. */
 const modules = {
   nodenext: [{ module: 'nodenext', moduleResolution: 'nodenext' }, 'module'],
@@ -74,29 +73,11 @@ function project(folder, version, module, library) {
   return path
 }
 
-/** Installs the packages as they would be published, and the compilers. */
-async function install(folder, versions) {
-  const dependencies = { yjs: '^13.6.0', '@automerge/automerge': '^3.0.0' }
-  for (const version of versions)
-    dependencies[`typescript-${version}`] = `npm:typescript@${compilers[version]}`
-  for (const name of packages) {
-    const { code, output } = await yarn(
-      ['workspace', name, 'pack', '--out', join(folder, `${name}.tgz`)],
-      { capture: true },
-    )
-    if (code !== 0) throw new Error(output)
-    dependencies[name] = `file:${name}.tgz`
-  }
-  // signal-protocol is that of this folder, for signal-client too
-  const overrides = { 'signal-protocol': `$signal-protocol` }
-  writeFileSync(
-    join(folder, 'package.json'),
-    JSON.stringify({ private: true, dependencies, overrides }),
+/** The compilers, under a name of their own each. */
+const aliases = (versions) =>
+  Object.fromEntries(
+    versions.map((version) => [`typescript-${version}`, `npm:typescript@${compilers[version]}`]),
   )
-  const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts']
-  const { code, output } = await run('npm', args, { capture: true, cwd: folder })
-  if (code !== 0) throw new Error(output)
-}
 
 /** What a compiler has to say of the app and of our packages; what it says of others is theirs. */
 const complaints = (output) =>
@@ -105,7 +86,8 @@ const complaints = (output) =>
     .filter((line) => /error TS/.test(line) && !/node_modules\/(yjs|lib0|@automerge)\//.test(line))
 
 async function matrix(folder, versions) {
-  await install(folder, versions)
+  const documents = { yjs: '^13.6.0', '@automerge/automerge': '^3.0.0' }
+  await installPacked(folder, { ...documents, ...aliases(versions) })
   let failed = 0
   const report = (name, said) => {
     console.log(`${said.length === 0 ? '✓' : '✗'} ${name}`)
@@ -134,13 +116,20 @@ async function matrix(folder, versions) {
 }
 
 const { values } = parseArgs({ options: { typescript: { type: 'string', multiple: true } } })
-const folder = mkdtempSync(join(tmpdir(), 'types-'))
+
+async function inFolder(act) {
+  const folder = mkdtempSync(join(tmpdir(), 'types-'))
+  try {
+    await act(folder)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
 try {
   await setUp()
   await build()
-  await matrix(folder, values.typescript ?? Object.keys(compilers))
+  await inFolder((folder) => matrix(folder, values.typescript ?? Object.keys(compilers)))
 } catch (error) {
   fail(error)
-} finally {
-  rmSync(folder, { recursive: true })
 }
