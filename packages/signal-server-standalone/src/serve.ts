@@ -49,8 +49,7 @@ async function serveAlone(settings: Settings, bus: Bus | undefined): Promise<voi
 
   const { port, socket, host, path } = settings
   const { url, port: actual } = await server.listen({
-    port,
-    ...(socket !== undefined && { socket }),
+    ...(socket === undefined ? { port } : { socket }),
     path,
     app: express().use(path, own),
     ...(host !== undefined && { host }),

@@ -1,5 +1,6 @@
 import type { SignalServerOptions } from 'signal-server'
 import type { CommandLine } from './command-line.js'
+import { checkPaths } from './endpoint-paths.js'
 import { limits, socketsPerAddress, type Limit } from './limits.js'
 import type { Level } from './log-line.js'
 import type { Setting } from './setting.js'
@@ -86,17 +87,17 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
   }
 
   const { relayWs, rtc, call } = webrtc
-  const paths = [relayWs, rtc, call, webrtc.rooms].map((one) => [one.env, read(one)!] as const)
-  for (const [index, [name, path]] of paths.entries()) {
-    const other = paths.find(([, taken], at) => at < index && path !== false && taken === path)
-    if (other) throw new SettingError(`${other[0]} and ${name} must not both be at ${path}.`)
-  }
+  checkPaths(new Map([relayWs, rtc, call, webrtc.rooms].map((one) => [one.env, read(one)!])))
 
   const place = read(listening.port)!
   const socket = socketOf(place, env)
   if (socket !== undefined) {
-    const refused = workers > 1 ? 'WEB_CONCURRENCY must be 1' : key && 'KEY must not be set'
-    if (refused) {
+    const refused = [
+      workers > 1 && 'WEB_CONCURRENCY must be 1',
+      key !== undefined && 'KEY must not be set',
+      host !== undefined && 'HOST must not be set',
+    ].find((sentence) => sentence !== false)
+    if (refused !== undefined) {
       throw new SettingError(`${refused} if the server listens on a socket instead of a port.`)
     }
   }

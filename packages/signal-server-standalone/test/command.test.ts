@@ -146,6 +146,23 @@ describe('one sentence and exit code 2 are the answer to', () => {
     [[], { RTC: 'rtc' }, /^RTC must be on, off, or a path such as \/rtc, not "rtc"\.$/],
     [[], { ROOMS: '/' }, /^ROOMS must be on, off, or a path such as \/socket\.io, not "\/"\.$/],
     [[], { RTC: '/x', CALL: '/x/' }, /^RTC and CALL must not both be at \/x\.$/],
+    [
+      [],
+      { RTC: '/introduction' },
+      /^RTC must not be at \/introduction: the server itself uses \/introduction\. Choose another/,
+    ],
+    [
+      [],
+      { CALL: '/connection/a/' },
+      /^CALL must not be at \/connection\/a: the server itself uses/,
+    ],
+    [[], { RELAY_WS: '/t/x' }, /^RELAY_WS must not be at \/t\/x: the server itself uses \/t\./],
+    [
+      [],
+      { ROOMS: '/metrics' },
+      /^ROOMS must not be at \/metrics: the server itself uses \/metrics\./,
+    ],
+    [[], { RTC: '/relay-ws' }, /^RELAY_WS and RTC must not both be at \/relay-ws\.$/],
     [[], { STATUS_PAGE: 'maybe' }, /^STATUS_PAGE must be on or off, not "maybe"\.$/],
     [[], { MAX_SOCKETS: '-1' }, /^MAX_SOCKETS must be a number above 0, or none, not "-1"\.$/],
     [

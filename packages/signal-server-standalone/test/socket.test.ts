@@ -103,6 +103,7 @@ describe('PORT as the path of a Unix socket', () => {
   test.each([
     [{ WEB_CONCURRENCY: '2' }, 'WEB_CONCURRENCY must be 1'],
     [{ KEY: 'key.pem', CERT: 'cert.pem' }, 'KEY must not be set'],
+    [{ HOST: '127.0.0.1' }, 'HOST must not be set'],
   ])('is refused with %j', async (env, sentence) => {
     const { code, stderr } = await Command.run([], { PORT: file, ...env }).ended
     expect(stderr).toContain(`${sentence} if the server listens on a socket instead of a port.`)

@@ -67,6 +67,12 @@ export interface Endpoint {
    */
   readonly authorizesItself?: true
   /**
+   * Where it is, below the mount, such as `/rtc`; `*` for every path that no endpoint before it has.
+   * {@link SignalServer.use} refuses an endpoint that would get nothing there.
+   * @default not checked
+   */
+  readonly path?: string
+  /**
    * What a path asks of this endpoint.
    *
    * @param path - below the mount, starting with `/`, percent-encoded, without query

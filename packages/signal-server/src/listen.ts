@@ -66,11 +66,10 @@ export async function listen(
   limits: SocketLimits,
   settings: Settings,
   fault: (error: Error) => void,
-  { port = 8080, socket, host, path = '/', tls, app = express(), worker }: ListenOptions,
+  options: ListenOptions,
 ): Promise<Listening> {
-  if (socket !== undefined && tls) {
-    throw new TypeError('"tls" needs a port: let the proxy in front of the socket speak TLS.')
-  }
+  const { port = 8080, socket, host, path = '/', tls, app = express(), worker } = options
+  checkSocket(options)
   app.disable('x-powered-by')
   app.use(path || '/', router)
   app.use((_request, response) => {
@@ -79,7 +78,7 @@ export async function listen(
   const { headersTime } = settings
   // Node looks for late requests once per interval, so the 408 comes between headersTime and
   // headersTime + interval: 5 to 6 s by default. The 7 s of docs/PROTOCOL.md leave a busy machine 1 s.
-  const options = {
+  const times = {
     headersTimeout: headersTime,
     requestTimeout: headersTime * 2,
     connectionsCheckingInterval: Math.ceil(Math.min(1_000, headersTime / 4)),
@@ -92,8 +91,8 @@ export async function listen(
     work.run(answer(app, request, response))
   })
   const server = tls
-    ? createTlsServer({ ...options, ...tls, handshakeTimeout: headersTime }, connections.request)
-    : createServer(options, connections.request)
+    ? createTlsServer({ ...times, ...tls, handshakeTimeout: headersTime }, connections.request)
+    : createServer(times, connections.request)
   connections.watch(server, tls !== undefined)
   const release = attach(server)
   // of a worker every connection brings one request
@@ -127,6 +126,17 @@ export async function listen(
       server.closeAllConnections()
       await closed
     },
+  }
+}
+
+/** @throws TypeError if an option has no meaning for a socket, and would be ignored */
+function checkSocket({ socket, tls, port, host }: ListenOptions): void {
+  if (socket === undefined) return
+  if (tls)
+    throw new TypeError('"tls" needs a port: let the proxy in front of the socket speak TLS.')
+  const [name] = Object.entries({ port, host }).find(([, given]) => given !== undefined) ?? []
+  if (name !== undefined) {
+    throw new TypeError(`"${name}" has no meaning beside "socket": leave one of the two out.`)
   }
 }
 

@@ -8,6 +8,7 @@ import { Instances } from './bus/instances.js'
 import { ByteBudget } from './byte-budget.js'
 import { ConnectionEndpoint } from './connection/connection-endpoint.js'
 import type { Endpoint, EndpointContext, EndpointFactory } from './endpoint.js'
+import { checkPlace } from './endpoint-place.js'
 import { reportFault, type SignalServerEvents } from './events.js'
 import { Heartbeat } from './heartbeat.js'
 import { httpRouter } from './http/router.js'
@@ -77,10 +78,15 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
     )
   }
 
-  /** Plugs an endpoint in; before the server listens or is mounted. */
+  /**
+   * Plugs an endpoint in; before the server listens or is mounted.
+   * @throws TypeError if the server or another endpoint has its path
+   */
   use(factory: EndpointFactory): this {
     if (this.#router) throw new Error('use() must come before listen(), mount() and router.')
-    this.#endpoints.push(factory(this.#context))
+    const endpoint = factory(this.#context)
+    checkPlace(endpoint, this.#endpoints)
+    this.#endpoints.push(endpoint)
     return this
   }
 

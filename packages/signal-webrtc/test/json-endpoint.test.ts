@@ -305,7 +305,3 @@ test('a peer that does not read is not ended by what others send it: they are to
   expect(refused).toMatchObject({ id: 'error', code: 'rate_limited' })
   expect(served.stats('call').clients).toBe(2)
 })
-
-test('a path that is none is refused when the endpoint is made', async () => {
-  await expect(Served.start(relayWs({ path: 'relay' }))).rejects.toThrow(TypeError)
-})

@@ -55,7 +55,7 @@ export function jsonEndpoint(
 
 class JsonEndpoint implements Endpoint, JsonClientHandler {
   readonly name: string
-  readonly #path: string
+  readonly path: string
   readonly #rate: Required<Rate>
   readonly #acceptor: WebSocketAcceptor
   readonly #work = new SlicedWork()
@@ -77,12 +77,9 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
       maxMessageBytes = 64 * 1024,
       maxClients = 1_000,
     } = description
-    if (path !== '*' && !path.startsWith('/')) {
-      throw new TypeError(`"${path}" is not a path: it must start with a slash, or be "*".`)
-    }
     const { closeTime } = context.settings
     this.name = name
-    this.#path = path
+    this.path = path
     // one protocol may be at several paths
     this.#halls = new Halls(context, `${name} ${path}`, maxClients, this.#work, open)
     const { messagesPerSecond, messagesBurst } = { ...defaultRate, ...description }
@@ -97,7 +94,7 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   }
 
   match(path: string): Claim | undefined {
-    if (this.#path !== '*' && path !== this.#path) return undefined
+    if (this.path !== '*' && path !== this.path) return undefined
     return { endpoint: this.name }
   }
 

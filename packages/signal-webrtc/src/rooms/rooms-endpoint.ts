@@ -53,6 +53,7 @@ const clientScripts = join(
 class RoomsEndpoint implements Endpoint {
   readonly name = 'rooms'
   readonly authorizesItself = true
+  readonly path: string
   readonly router: Router
   readonly #webSockets: WebSocketServer
   readonly #engine: EngineServer
@@ -75,6 +76,7 @@ class RoomsEndpoint implements Endpoint {
     private readonly settings: RoomsSettings,
   ) {
     const { tokens, password, path, redis, maxMembers } = settings
+    this.path = path
     this.#shared = redis && sharedRooms(redis, (error) => this.#log('redis: %s', error))
     this.#webSockets = makeWebSockets(context, settings)
     this.#engine = makeEngine(this.#webSockets, context, settings, () => this.#draining)
@@ -132,7 +134,7 @@ class RoomsEndpoint implements Endpoint {
   }
 
   match(path: string): Claim | undefined {
-    const known = path === this.settings.path || path === `${this.settings.path}/`
+    const known = path === this.path || path === `${this.path}/`
     return known ? { endpoint: this.name } : undefined
   }
 
