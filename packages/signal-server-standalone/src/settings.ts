@@ -95,7 +95,8 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
     const refused = [
       workers > 1 && 'WEB_CONCURRENCY must be 1',
       key !== undefined && 'KEY must not be set',
-      host !== undefined && 'HOST must not be set',
+      // systemd's socket replaces both PORT and HOST
+      typeof socket === 'string' && host !== undefined && 'HOST must not be set',
     ].find((sentence) => sentence !== false)
     if (refused !== undefined) {
       throw new SettingError(`${refused} if the server listens on a socket instead of a port.`)
@@ -112,7 +113,7 @@ export function settingsFrom({ values }: CommandLine, env: Environment): Setting
   return {
     port: typeof place === 'number' ? place : 0,
     ...(socket !== undefined && { socket }),
-    ...(host !== undefined && { host }),
+    ...(host !== undefined && socket === undefined && { host }),
     path: read(listening.path)!,
     workers,
     ...(key !== undefined && cert !== undefined && { tls: { key, cert } }),

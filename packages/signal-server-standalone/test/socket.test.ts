@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { createServer, connect } from 'node:net'
@@ -10,7 +10,13 @@ import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
-import { Command, script } from './harness/command.js'
+import { Client } from '../../signal-server/test/harness/client.js'
+import { Command, script, ws } from './harness/command.js'
+import { findProgram, startProxy } from './harness/proxy.js'
+
+// CI installs it, so there a missing one is a failure
+const noNginx = !process.env.CI && findProgram('nginx') === undefined
+const whyNoNginx = noNginx ? ' (not run: nginx is not installed)' : ''
 
 let file: string
 
@@ -111,6 +117,41 @@ describe('PORT as the path of a Unix socket', () => {
   })
 })
 
+test.skipIf(noNginx)(
+  `behind nginx, with the line of docs/DEPLOY.md, a Unix socket is upgraded and piped${whyNoNginx}`,
+  async () => {
+    const guide = readFileSync(new URL('../../../docs/DEPLOY.md', import.meta.url), 'utf8')
+    const [line] = /proxy_pass http:\/\/unix:[^;]*;/.exec(guide)!
+    const { command } = await Command.serve({ PORT: file, HOST: '', TRUST_PROXY: '1' })
+    const { https, ca } = await startProxy('nginx', 'http://127.0.0.1:9', (shipped) =>
+      shipped.replace(/proxy_pass [^;]*;/, line.replace('/run/signal/signal.sock', file)),
+    )
+    const options = { ca, localAddress: '127.0.0.2' }
+    const at = (path: string, protocols: string[] = []) =>
+      Client.open(ws(https) + path, protocols, options)
+
+    const peers = await Promise.all(
+      ['alice', 'bob'].map((id) => at(`/introduction/${id}`, ['signal.v1'])),
+    )
+    for (const peer of peers) peer.send({ type: 'Join', join: ['a/b'] })
+    expect(await peers[0]!.next('Introduction')).toMatchObject({ id: 'bob', keys: ['a/b'] })
+
+    const a = await at('/connection/alice/bob/a%2Fb')
+    a.send('held')
+    const b = await at('/connection/bob/alice/a%2Fb')
+    expect((await b.messages.next()).text).toBe('held')
+    const large = Buffer.alloc(3 * 1024 * 1024, 'nginx')
+    b.send(large)
+    expect((await a.messages.next()).bytes.equals(large)).toBe(true)
+    await a.close(4001, 'enough')
+    expect(await b.closed).toEqual({ code: 4001, reason: 'enough' })
+
+    await expect(at('/nowhere')).rejects.toThrow('404')
+    await eventually(() => command.output.includes('refused'), 'the line')
+    expect(command.output).toMatch(/refused +127\.0\.0\.2 at/)
+  },
+)
+
 test('a socket that systemd hands over is listened on', async () => {
   const held = createServer()
   held.listen(0, '127.0.0.1')
@@ -119,7 +160,7 @@ test('a socket that systemd hands over is listened on', async () => {
   const { port } = held.address() as { port: number }
   const { fd } = (held as unknown as { _handle: { fd: number } })._handle
   // the shell becomes the server, as with systemd the process that LISTEN_PID names
-  const command = `LISTEN_FDS=1 LISTEN_PID=$$ exec "${process.execPath}" "${script}"`
+  const command = `HOST=192.0.2.1 LISTEN_FDS=1 LISTEN_PID=$$ exec "${process.execPath}" "${script}"`
   const child = spawn('sh', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit', fd] })
   onTestFinished(() => void child.kill('SIGKILL'))
   let output = ''

@@ -19,7 +19,7 @@ import type { Worker } from './workers/worker.js'
 
 /** Where a server listens. */
 export interface ListenOptions {
-  /** 0 takes any free one. @default 8080 */
+  /** 0 takes any free one. @default 8080, if there is no `socket` */
   port?: number
   /**
    * The path of a Unix socket or a named pipe, or a descriptor that listens already (systemd's socket

@@ -110,6 +110,18 @@ describe('row 38: listen()', () => {
     await expect(server.listen(local)).rejects.toThrow('listens already')
   })
 
+  test.each([{ port: 0 }, { host: '127.0.0.1' }])(
+    'on a socket rejects with a TypeError if %j would be ignored',
+    async (ignored) => {
+      const server = new SignalServer()
+      onTestFinished(() => server.close())
+      const [name] = Object.keys(ignored)
+      const listening = server.listen({ socket: '/nowhere/s.sock', ...ignored })
+      await expect(listening).rejects.toThrow(TypeError)
+      await expect(listening).rejects.toThrow(`"${name}" has no meaning beside "socket"`)
+    },
+  )
+
   test('on an address that is not there rejects', async () => {
     const server = new SignalServer()
     onTestFinished(() => server.close())

@@ -52,7 +52,7 @@ export class Command {
     args: readonly string[] = [],
   ): Promise<Server> {
     const command = Command.run(args, { PORT: '0', HOST: '127.0.0.1', ...env })
-    const line = /(?:🐟 Listening at |"event":"listening","url":")(https?:\/\/[^\s"]+)/u
+    const line = /(?:🐟 Listening at |"event":"listening","url":")((?:https?:\/\/|unix:)[^\s"]+)/u
     const gone = command.ended.then(({ stderr }) => {
       throw new Error(`it ended: ${stderr}`)
     })
