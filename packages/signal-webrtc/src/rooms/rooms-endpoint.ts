@@ -25,6 +25,7 @@ import { RoomConnection } from './connection.js'
 import { sizeOf } from './event-size.js'
 import { countPolling, endClosing, limitClosing } from './engine-limits.js'
 import { Membership } from './membership.js'
+import { OwnerRequests } from './owner-requests.js'
 import { roomsDefaults, type RoomsOptions, type RoomsSettings } from './options.js'
 import { sharedRooms, type SharedRooms } from './redis.js'
 import { RoomEvents } from './room-events.js'
@@ -92,9 +93,11 @@ class RoomsEndpoint implements Endpoint {
     const cluster = new Cluster(this.#io, this.#shared)
     const authorization = (this.#authorization = new Authorization(settings))
     const instances = this.#shared && context.instances
+    const asks = new Asks(context.budget)
+    const requests = new OwnerRequests(this.#io, cluster, asks, this.#turns)
     const news = new RoomNews(this.#io, this.#work)
     const membership = new Membership(news, this.#sessions, instances, (key, id) =>
-      this.#rooms.ownerGone(key, id),
+      requests.ownerGone(key, id),
     )
     this.#rooms = new Rooms(
       this.#io,
@@ -102,8 +105,8 @@ class RoomsEndpoint implements Endpoint {
       this.#sessions,
       membership,
       news,
-      new Asks(context.budget),
-      this.#turns,
+      asks,
+      requests,
       maxMembers,
     )
     this.#events = new RoomEvents(this.#rooms, authorization, context, settings)

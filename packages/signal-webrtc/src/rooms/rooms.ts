@@ -5,11 +5,11 @@ import { Claims } from './claims.js'
 import { Unreachable, type Cluster } from './cluster.js'
 import type { Membership } from './membership.js'
 import { congested, taken } from './refusals.js'
+import type { OwnerRequests } from './owner-requests.js'
 import type { RoomNews } from './room-news.js'
 import type { Session } from './session.js'
 import type { Placement, RoomServer } from './socket.js'
 import { newcomer, ownerOf, roomKey, settled } from './standing.js'
-import type { Turns } from './turns.js'
 
 /** What a client says about a room. */
 export interface Saying {
@@ -32,7 +32,7 @@ export class Rooms {
     private readonly membership: Membership,
     private readonly news: RoomNews,
     private readonly asks: Asks,
-    private readonly turns: Turns,
+    private readonly requests: OwnerRequests,
     private readonly maxMembers: number,
   ) {
     this.#claims = new Claims(cluster)
@@ -77,7 +77,7 @@ export class Rooms {
       )
     }
     try {
-      await this.#show(session, key, ask)
+      await this.requests.show(session, key, ask)
     } catch (error) {
       if (this.asks.get(session, key) === ask) this.asks.delete(session, key)
       throw error
@@ -173,7 +173,7 @@ export class Rooms {
       if (!settledIn) continue
       void socket.leave(key)
       this.membership.leave(key, session)
-      this.ownerGone(key, id)
+      this.requests.ownerGone(key, id)
       this.cluster.tellGone(key, session)
     }
   }
@@ -181,49 +181,6 @@ export class Rooms {
   /** A client shows another peerinfo than before. */
   changed(session: Session): void {
     for (const key of Object.keys(session.rooms)) this.membership.tell(key, session)
-  }
-
-  /** Shows requests that a client had not answered when it left to the next owner. */
-  ownerGone(key: string, id: string): void {
-    for (const session of [...this.asks.of(key)]) {
-      const ask = this.asks.get(session, key)
-      if (!ask || (ask.owner !== undefined && ask.owner !== id)) continue
-      // a room may have thousands who ask, and each is looked up among all members
-      void this.turns.run(() => this.#showAgain(session, key, ask))
-    }
-  }
-
-  async #showAgain(session: Session, key: string, ask: Ask): Promise<void> {
-    try {
-      if (this.asks.get(session, key) === ask) await this.#show(session, key, ask)
-    } catch (error) {
-      if (this.asks.get(session, key) !== ask) return
-      this.asks.delete(session, key)
-      const message = error instanceof Error ? error.message : String(error)
-      session.socket.emit('room-join-reject', { room: ask.room, message, payload: ask.payload })
-    }
-  }
-
-  /** Shows a request to whoever owns the room, even if that changes meanwhile. */
-  async #show(session: Session, key: string, ask: Ask): Promise<void> {
-    ask.again = true
-    if (ask.showing) return
-    ask.showing = true
-    try {
-      while (ask.again) {
-        ask.again = false
-        const owner = ownerOf(await this.cluster.members(session, key))
-        if (this.asks.get(session, key) !== ask) return
-        if (!owner) throw new Refusal('unknown_peer', 'Room is not found.')
-        if (owner.congested) throw congested()
-        ask.owner = owner.id
-        const { id, peerinfo } = session
-        const { room, payload } = ask
-        this.io.to(owner.id).emit('room-join-request', { room, peer_id: id, peerinfo, payload })
-      }
-    } finally {
-      ask.showing = false
-    }
   }
 
   async #welcome(session: Session, key: string, { room, payload }: Saying): Promise<void> {
