@@ -51,7 +51,7 @@ const memory = [
 
 const hoards = [
   ['hoard-holds', '300 holds of 250 KB'],
-  ['hoard-registrations', '520 sessions of 1,000 keys'],
+  ['hoard-registrations', '520 sessions of 3,000 keys'],
   ['hoard-seats-rtc', '1,000 seats of /rtc'],
   ['hoard-seats-relay-ws', '1,000 seats of /relay-ws'],
   ['hoard-seats-call', '1,000 seats of /call'],
@@ -60,7 +60,7 @@ const hoards = [
 
 const eightHoards = [
   ['eight-hoard-holds', '300 holds of 250 KB'],
-  ['eight-hoard-registrations', '520 sessions of 1,000 keys'],
+  ['eight-hoard-registrations', '520 sessions of 3,000 keys'],
   ['eight-hoard-seats-call', '1,000 seats of /call'],
   ['eight-hoard-sockets', '2,000 sockets, as many as there may be'],
 ] as const

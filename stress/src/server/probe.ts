@@ -14,6 +14,8 @@ export interface Vitals {
   heap: number
   /** What keeps the process busy: sockets, timers and the like. */
   handles: number
+  /** The kinds of these, as Node names them. */
+  kinds: readonly string[]
 }
 
 const interval = 10
@@ -44,6 +46,10 @@ function tick(): void {
   lastTick = now
 }
 
+// Node opens them when they are first looked at, as a stream that is piped does: they would count as
+// left behind
+void [process.stdout, process.stderr]
+
 // the channel and the timer must not keep a process alive that wants to end
 setInterval(tick, interval).unref()
 process.channel?.unref()
@@ -59,8 +65,9 @@ export function answerReports(more: () => object = () => ({})): void {
     const longest = { turn, lag }
     globalThis.gc?.()
     const { rss, heapUsed } = process.memoryUsage()
-    const handles = process.getActiveResourcesInfo().length
-    process.send?.({ report: { ...longest, rss, heap: heapUsed, handles, ...more() } })
+    const kinds = process.getActiveResourcesInfo()
+    const vitals = { ...longest, rss, heap: heapUsed, handles: kinds.length, kinds }
+    process.send?.({ report: { ...vitals, ...more() } })
     // the collection above is a turn of the probe, not of the server
     tick()
     turn = lag = 0

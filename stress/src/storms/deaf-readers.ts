@@ -1,4 +1,5 @@
 import { clientFrame, opcodes, repeated, textFrame } from '../clients/frames.js'
+import { deafPairs } from '../clients/deaf-pairs.js'
 import { crowd, RawClient } from '../clients/raw-client.js'
 import { request } from '../clients/plain-http.js'
 import { pause, type Storm } from './storm.js'
@@ -37,17 +38,13 @@ const pairs: Storm = {
   name: 'deaf-pairs',
   row: 32,
   async run(target, random, size) {
-    const count = Math.ceil(60 * size)
-    const deaf = await crowd(count, (i) =>
-      RawClient.open(target, `/connection/d-${i}/s-${i}/k`, { deaf: true }),
-    )
-    const senders = await crowd(count, (i) => RawClient.open(target, `/connection/s-${i}/d-${i}/k`))
+    const { readers, senders } = await deafPairs(target, Math.ceil(60 * size), 'pairs')
     const until = Date.now() + 3_000
     const bytes = Buffer.alloc(random.pick([0, 1, 100, 60_000]))
     const frame = clientFrame(opcodes.binary, bytes)
     const chunk = repeated(frame, Math.max(1, Math.floor(60_000 / frame.length)))
     await Promise.all(senders.map((sender) => sender.pour(chunk, 1_000, until)))
-    return { held: [...deaf, ...senders] }
+    return { held: [...readers, ...senders] }
   },
 }
 

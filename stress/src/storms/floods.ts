@@ -1,4 +1,5 @@
 import { clientFrame, opcodes, repeated } from '../clients/frames.js'
+import { deafPairs } from '../clients/deaf-pairs.js'
 import { crowd, RawClient } from '../clients/raw-client.js'
 import type { Random } from '../random.js'
 import type { Storm } from './storm.js'
@@ -36,13 +37,7 @@ function pipes(kind: string): Storm {
     name: `${kind}-in-pipes`,
     row: 50,
     async run(target, random, size) {
-      const pairs = Math.ceil(10 * size)
-      const readers = await crowd(pairs, (i) =>
-        RawClient.open(target, `/connection/deaf-${i}/loud-${i}/k`, { deaf: true }),
-      )
-      const senders = await crowd(pairs, (i) =>
-        RawClient.open(target, `/connection/loud-${i}/deaf-${i}/k`),
-      )
+      const { readers, senders } = await deafPairs(target, Math.ceil(10 * size), kind)
       await flood(senders, repeated(frames[kind]!(random), 2_000))
       return { held: [...readers, ...senders] }
     },
@@ -83,13 +78,7 @@ const piecesInPipes: Storm = {
   name: 'small-pieces-in-pipes',
   row: 50,
   async run(target, _random, size) {
-    const pairs = Math.ceil(10 * size)
-    const readers = await crowd(pairs, (i) =>
-      RawClient.open(target, `/connection/mute-${i}/bits-${i}/k`, { deaf: true }),
-    )
-    const senders = await crowd(pairs, (i) =>
-      RawClient.open(target, `/connection/bits-${i}/mute-${i}/k`),
-    )
+    const { readers, senders } = await deafPairs(target, Math.ceil(10 * size), 'pieces')
     for (const sender of senders) sender.write(begin)
     await flood(senders, repeated(pieces(2), 1_000))
     return { held: [...readers, ...senders] }

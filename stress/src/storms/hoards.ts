@@ -30,15 +30,19 @@ const holds: Hoard = {
 
 const heldMessage = clientFrame(opcodes.binary, Buffer.alloc(250_000))
 
-/** Sessions with as many keys as one may have. */
+const keysAtOnce = 1_000
+// some take what the others leave, key by key; of an address that is known 250 come in
+const isLeft = (i: number) => i % 20 === 19
+
+/** Sessions with thousands of keys. */
 const registrations: Hoard = {
   limit: 'registrations',
   clients: 520,
   async take(target, i) {
     const client = await RawClient.open(target, `/introduction/hoarder-${i}`, { v1: true })
-    const keys = Array.from({ length: 1_000 }, (_, key) => `${i} ${key}`)
-    // the last ones take the rest, key by key
-    const joins = i < 495 ? [keys] : keys.map((key) => [key])
+    const keys = (begin: number) =>
+      Array.from({ length: keysAtOnce }, (_, key) => `${i} ${begin + key}`)
+    const joins = isLeft(i) ? keys(0).map((key) => [key]) : [0, 1_000, 2_000].map(keys)
     for (const join of joins) client.json({ type: 'Join', join })
     return client
   },
