@@ -39,7 +39,7 @@ export default {
       entry: [
         'src/{fuzz,soak,stress}.ts',
         'src/bystanders/main.ts',
-        'src/server/{library,command-probe}.ts',
+        'src/server/{library,cookie-hook,command-probe}.ts',
         'test/**/*.test.ts',
       ],
       project: ['src/**/*.ts', 'test/**/*.ts'],
