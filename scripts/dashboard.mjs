@@ -21,7 +21,8 @@ try {
 }
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 const test = 'packages/signal-server-standalone/test/dashboard.test.ts'
-const { code } = await run(process.execPath, [vitest, 'run', '--disable-console-intercept', test], {
+const args = ['run', test, '--disableConsoleIntercept']
+const { code } = await run(process.execPath, [vitest, ...args], {
   cwd: root,
   env: { ...process.env, DASHBOARD_MINUTES: String(minutes) },
 })

@@ -89,8 +89,8 @@ export interface Endpoint {
   /** Ends every socket and timer at once. */
   close(): void
   /**
-   * Gauges by name. Of several processes that are one server they are added up, except those whose
-   * names start with `largest`: of these the largest counts.
+   * Gauges by name, all 0 once every client is gone. Of several processes that are one server they
+   * are added up, except those whose names start with `largest`: of these the largest counts.
    */
   stats(): Record<string, number>
   /** The most that gauges of {@link stats} may be, by the same names; Infinity if there is no limit. */

@@ -70,7 +70,7 @@ export function metricsOf(
   )
   if (viewed) {
     const help = 'Viewers of the live status page.'
-    usage('signal_status_viewers', help, () => viewed.watching, mostViewers)
+    usage('signal_status_viewers', help, () => viewed.viewers, mostViewers)
   }
   gauge('signal_ready', 'Whether it lets clients in.', () => (server.draining ? 0 : 1), 'min')
   if (redis) gauge('signal_redis_up', 'Whether Redis answers.', () => (redis.up ? 1 : 0), 'min')

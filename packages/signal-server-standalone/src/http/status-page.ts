@@ -54,6 +54,7 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
       'X-Accel-Buffering': 'no',
     })
     response.flushHeaders()
+    traffic.viewers++
     response.write(encoded.hello)
     const stop = traffic.watch(() => {
       if (response.writableLength > mostUnread) response.destroy()
@@ -64,6 +65,7 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
     request.socket.setTimeout(0)
     response.on('close', () => {
       stop()
+      traffic.viewers--
       place.amount = 0
     })
   })

@@ -22,16 +22,13 @@ const kept = 300
 export class Traffic {
   readonly #samples: Sample[] = []
   readonly #watchers = new Set<(sample: Sample) => void>()
+  /** Viewers of the page that shows it. */
+  viewers = 0
   #before: { at: number; bytes: number; messages: number } | undefined
 
   /** The last five minutes, oldest first. */
   get samples(): readonly Sample[] {
     return this.#samples
-  }
-
-  /** How many watch. */
-  get watching(): number {
-    return this.#watchers.size
   }
 
   /**

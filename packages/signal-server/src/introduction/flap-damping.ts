@@ -24,8 +24,6 @@ export interface Delayed {
  * were made lately, the oldest are forgotten after 20 s at the latest, or when there are too many.
  */
 export class FlapDamping {
-  /** The most that {@link size} may be. */
-  readonly max = mostRemembered
   /** Times of the last introductions, by app, id and key. */
   #recent = new Map<string, number[]>()
   /** Those that are forgotten next. */

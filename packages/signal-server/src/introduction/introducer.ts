@@ -22,11 +22,6 @@ export class Introducer {
     ) => void,
   ) {}
 
-  /** Peers on keys that are remembered because they were introduced lately, and how many may be. */
-  get remembered(): { size: number; max: number } {
-    return this.#damping
-  }
-
   /** Whether a peer wants a key, here or on another instance. */
   isPresent(app: string, id: string, key: string): boolean {
     const here = this.worlds.get(app)?.peers.get(id)?.has(key)

@@ -129,11 +129,10 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   }
 
   stats(): Record<string, number> {
-    const { size: remembered } = this.#introducer.remembered
-    return { sessions: this.#sessions.size, ...this.#worlds.stats(), remembered }
+    return { sessions: this.#sessions.size, ...this.#worlds.stats() }
   }
 
   get limits(): Record<string, number> {
-    return { registrations: this.#registrations.max, remembered: this.#introducer.remembered.max }
+    return { registrations: this.#registrations.max }
   }
 }
