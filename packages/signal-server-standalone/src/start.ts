@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --initial-old-space-size=256
+#!/usr/bin/env -S node --initial-old-space-size=256 --
 import { run } from './command.js'
 
 const code = await run(process.argv.slice(2), process.env)

@@ -320,6 +320,8 @@ describe('the systemd unit', () => {
 
   test('starts the server, with settings that exist', () => {
     expect(unit).toContain(`ExecStart=/usr/bin/node ${heap} ${startScript}\n`)
+    // PORT may be the path of a Unix socket
+    expect(unit).toMatch(/^RestrictAddressFamilies=.*\bAF_UNIX\b/m)
     const settings = [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)]
     expectSettings(Object.fromEntries(settings.map(([, name, value]) => [name!, value!])))
   })

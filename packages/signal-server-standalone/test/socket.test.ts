@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { createServer, connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -73,6 +73,26 @@ describe('PORT as the path of a Unix socket', () => {
     writeFileSync(`${file}.txt`, 'mine')
     expect((await Command.run([], { PORT: `${file}.txt` }).ended).code).toBe(1)
     expect(statSync(`${file}.txt`).size).toBe(4)
+  })
+
+  test('that cannot be one is named, with what is the matter', async () => {
+    const isFile = `${file}.txt`
+    writeFileSync(isFile, '')
+    const cases = {
+      [isFile]: 'there is a file or folder that is no socket',
+      [dirname(file)]: 'there is a file or folder that is no socket',
+      [`${isFile}/s.sock`]: 'what it is in is no folder',
+      [`${file}.folder/s.sock`]: 'its folder does not exist',
+      // the system would cut the path, and listen on another one
+      [`${file}${'x'.repeat(108)}`]: 'The path of a Unix socket has at most',
+    }
+    for (const [PORT, sentence] of Object.entries(cases)) {
+      const { code, stderr } = await Command.run([], { PORT }).ended
+      expect(stderr).toContain(sentence)
+      expect(stderr).toContain(PORT)
+      expect(stderr.trimEnd().split('\n')).toHaveLength(1)
+      expect(code).toBe(1)
+    }
   })
 
   test('takes the address of a client from the proxy that TRUST_PROXY counts, and from no other', async () => {

@@ -13,11 +13,15 @@ export function checkAttachment(server: unknown, options: unknown): void {
   if (!(server instanceof NetServer)) {
     throw new TypeError(`attach() and mount() take an HTTP server, not ${shown(server)}.`)
   }
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError(
-      `The options of attach() must be an object such as { path: '/signal' }, not ${shown(options)}.`,
-    )
-  }
+  checkOptions('attach', options, "{ path: '/signal' }")
+}
+
+/** @throws TypeError if a path or a port stands in place of the options, and would be ignored */
+export function checkOptions(method: string, options: unknown, example: string): void {
+  if (typeof options === 'object' && options !== null) return
+  throw new TypeError(
+    `The options of ${method}() must be an object such as ${example}, not ${shown(options)}.`,
+  )
 }
 
 const shown = (value: unknown) => inspect(value, { depth: 0, breakLength: Infinity })

@@ -1,6 +1,10 @@
 import { lstat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { connect, type ListenOptions, type Server } from 'node:net'
 import { listenError } from './listen-error.js'
+
+// sun_path has 108 bytes on Linux and 104 on macOS and BSD, with a NUL at the end
+const longestPath = process.platform === 'linux' ? 107 : 103
 
 /** What a server is told to listen on: a port, a file (a Unix socket or a named pipe), a descriptor. */
 type Wanted = { port: number; host: string | undefined } | string | { fd: number }
@@ -14,21 +18,55 @@ export type Place = { port: number } | { file: string }
  * @throws Error with a sentence that says what to do; its `code` is the system's
  */
 export async function bind(server: Server, wanted: Wanted): Promise<Place> {
+  const explain = async (error: unknown): Promise<never> => {
+    const code = await codeOf(error as NodeJS.ErrnoException, wanted)
+    throw listenError(error as NodeJS.ErrnoException, nameOf(wanted), code)
+  }
+  if (typeof wanted === 'string') checkLength(wanted)
   try {
     return await tryToBind(server, wanted)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (typeof wanted !== 'string' || code !== 'EADDRINUSE' || !(await isStale(wanted))) throw error
+    if (typeof wanted !== 'string' || code !== 'EADDRINUSE' || !(await isStale(wanted))) {
+      return explain(error)
+    }
     await unlink(wanted).catch(() => {})
-    return tryToBind(server, wanted)
+    return tryToBind(server, wanted).catch(explain)
   }
+}
+
+/** @throws Error if the path is one that the system would cut, and so listen elsewhere (unix(7)) */
+function checkLength(path: string): void {
+  const length = Buffer.byteLength(path)
+  if (path.startsWith('\\\\') || length <= longestPath) return
+  const sentence = `The path of a Unix socket has at most ${longestPath} bytes, and ${path} has ${length}: choose a shorter one.`
+  throw Object.assign(new Error(sentence), { code: 'ENAMETOOLONG' })
+}
+
+/** What really is the matter: libuv says EACCES for a folder that is missing, too. */
+async function codeOf(
+  { code }: NodeJS.ErrnoException,
+  wanted: Wanted,
+): Promise<string | undefined> {
+  if (typeof wanted !== 'string') return code
+  const isThere = (path: string) =>
+    lstat(path).then(
+      () => true,
+      () => false,
+    )
+  if (code === 'EACCES' && !(await isThere(dirname(wanted)))) return 'ENOENT'
+  if (code !== 'EADDRINUSE') return code
+  return lstat(wanted).then(
+    (stats) => (stats.isSocket() ? code : 'EEXIST'),
+    () => code,
+  )
 }
 
 function tryToBind(server: Server, wanted: Wanted): Promise<Place> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
       server.off('listening', done)
-      reject(listenError(error, nameOf(wanted)))
+      reject(error)
     }
     const done = () => {
       server.off('error', failed)

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Router } from 'express'
 import type { IceServer } from 'signal-protocol'
 import { Admission } from './admission.js'
-import { checkAttachment } from './attachment.js'
+import { checkAttachment, checkOptions } from './attachment.js'
 import { Instances } from './bus/instances.js'
 import { ByteBudget } from './byte-budget.js'
 import { ConnectionEndpoint } from './connection/connection-endpoint.js'
@@ -98,6 +98,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   async listen(options: ListenOptions = {}): Promise<{ url: string; port: number }> {
     this.#checkNotClosed()
     if (this.#listening) throw new Error('This server listens already.')
+    checkOptions('listen', options, '{ port: 3000 }')
     const { settings } = this.#context
     const path = mountPath(options.path ?? '/')
     const attach = (server: Server) => this.#intercept(server, path)

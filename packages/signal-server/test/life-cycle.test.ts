@@ -122,9 +122,19 @@ describe('row 38: listen()', () => {
     },
   )
 
+  test('on a bare port, as with a server of Node, rejects with a TypeError', async () => {
+    const server = new SignalServer()
+    onTestFinished(() => server.close())
+    const listening = server.listen(3000 as never)
+    await expect(listening).rejects.toThrow(TypeError)
+    await expect(listening).rejects.toThrow('must be an object such as { port: 3000 }, not 3000.')
+  })
+
   test('on an address that is not there rejects', async () => {
     const server = new SignalServer()
     onTestFinished(() => server.close())
-    await expect(server.listen({ port: 0, host: '192.0.2.1' })).rejects.toThrow('Cannot listen')
+    await expect(server.listen({ port: 0, host: '192.0.2.1' })).rejects.toThrow(
+      'Cannot listen on 192.0.2.1: this machine has no such address.',
+    )
   })
 })
