@@ -92,8 +92,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
 
   /**
    * Listens on a port of its own.
-   * @returns where; rejects with a sentence that says what to do where the port is busy or not
-   * allowed
+   * @returns where; rejects with a sentence that says what to do, as if the port is busy
    */
   async listen(options: ListenOptions = {}): Promise<{ url: string; port: number }> {
     this.#checkNotClosed()
