@@ -13,6 +13,12 @@ export default {
       entry: ['test/**/*.test.ts'],
       project: ['src/**/*.ts', 'test/**/*.ts'],
     },
+    'packages/signal-client': {
+      entry: ['test/**/*.test.ts'],
+      project: ['src/**/*.ts', 'test/**/*.ts'],
+      // Imported by a program that a test runs in a process of its own.
+      ignoreDependencies: ['happy-dom'],
+    },
     'packages/signal-server': {
       entry: ['test/**/*.test.ts'],
       project: ['src/**/*.ts', 'test/**/*.ts'],
