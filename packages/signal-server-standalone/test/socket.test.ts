@@ -81,7 +81,7 @@ describe('PORT as the path of a Unix socket', () => {
     const cases = {
       [isFile]: 'there is a file or folder that is no socket',
       [dirname(file)]: 'there is a file or folder that is no socket',
-      [`${isFile}/s.sock`]: 'what it is in is no folder',
+      [`${isFile}/s.sock`]: 'a part of its path is a file and no folder',
       [`${file}.folder/s.sock`]: 'its folder does not exist',
       // the system would cut the path, and listen on another one
       [`${file}${'x'.repeat(108)}`]: 'The path of a Unix socket has at most',

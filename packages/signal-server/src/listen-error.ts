@@ -22,7 +22,7 @@ export function listenError(
         EACCES: `This user may not listen on ${place}: choose a folder that it may write to.`,
         EEXIST: `Cannot listen on ${place}: there is a file or folder that is no socket. Choose another path.`,
         ENOENT: `Cannot listen on ${place}: its folder does not exist. Make it, or choose another path.`,
-        ENOTDIR: `Cannot listen on ${place}: what it is in is no folder. Choose another path.`,
+        ENOTDIR: `Cannot listen on ${place}: a part of its path is a file and no folder. Choose another path.`,
       }
   const sentence = sentences[code ?? ''] ?? `Cannot listen on ${place}: ${error.message}`
   return Object.assign(new Error(sentence, { cause: error }), { code: error.code })
