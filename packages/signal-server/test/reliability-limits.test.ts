@@ -75,6 +75,18 @@ describe('row 51: when all sockets are taken', () => {
     expect(stage.outcomes()).toMatchObject({ session_shed: 1 })
   })
 
+  test('by connections that were answered, a newcomer takes the place of one at once', async () => {
+    const stage = await serve({ maxSockets: 8 })
+    const answered = await Promise.all(numbers(8).map(() => RawSocket.open(stage.port)))
+    onTestFinished(() => answered.forEach(({ socket }) => socket.destroy()))
+    for (const http of answered) {
+      http.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+      expect((await http.response()).status).toBe(200)
+    }
+    expect(await stage.status('/introduction/new')).toBe(101)
+    expect(stage.server.stats().connections).toBe(8)
+  })
+
   test('by sessions with keys, two newcomers are introduced and piped', async () => {
     const stage = await serve({ maxSockets: 32 })
     const old: Client[] = []

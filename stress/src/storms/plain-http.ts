@@ -36,8 +36,10 @@ const hoard: Storm = {
     const clients = await crowd((hoardedSockets + 500) * size, async () => {
       const client = await connection(target)
       client.write(Buffer.from(requestHead(target, 'GET', '/healthz')))
+      await client.hears(/\r\n\r\n/).catch(() => {})
       return client
     })
+    // the end of a connection comes after the answer
     await pause(500)
     const open = clients.filter((client) => client.open).length
     const fault = `${open} connections are kept, and there may be ${hoardedSockets}.`

@@ -106,7 +106,7 @@ export class Connections {
     connection.next = undefined
     if (destroyed) return
     if (next) this.#start(next, connection)
-    else if (place) place.rank = Rank.idle
+    else if (place) place.rank = Rank.answered
   }
 
   /** Nothing has moved on a connection for a while: no request came, or no answer was read. */

@@ -2,14 +2,16 @@ import { Heap, type Placed } from './heap.js'
 
 /** What a holder does: a holder of a lower rank is shed before one of a higher rank. */
 export const Rank = {
-  /** A connection between two requests. */
-  idle: 0,
+  /** A connection between two requests: its client has what it asked for. */
+  answered: 0,
+  /** A connection that has not asked for anything yet. */
+  idle: 1,
   /** Nobody else would notice its end: a handshake, a session without keys, a client without an id. */
-  waiting: 1,
+  waiting: 2,
   /** Others know it: a session with keys, a client with an id, a pipe in which nothing moves. */
-  active: 2,
+  active: 3,
   /** A pipe that carries data. */
-  moving: 3,
+  moving: 4,
 } as const
 
 export type Rank = (typeof Rank)[keyof typeof Rank]

@@ -11,9 +11,9 @@ export type Full = 'address' | 'all'
  * 1. Of the address that has used most of what it may have, in the network that has (an IPv6 network
  *    of 48 bits counts as one). Clients whose addresses are not known are one group, which may have
  *    everything.
- * 2. Of a client that is idle or waits, the oldest first, once it has had the time that a client on
- *    a slow network needs to begin. Nobody notices its end, and it comes back. A flood of sockets
- *    that do nothing takes its own places first by this.
+ * 2. Of a connection between two requests, or of a client that is idle or waits, the oldest first,
+ *    once it has had the time that a client on a slow network needs to begin. Nobody notices its
+ *    end, and it comes back. A flood of sockets that do nothing takes its own places first by this.
  * 3. Of a client that others know, the oldest first, and a pipe that carries data last. This happens
  *    at a bounded rate: without one, a thousand newcomers a second would replace everybody within
  *    seconds. At the rate of a 600th of the places per second a client has ten minutes at least
@@ -83,9 +83,8 @@ export class Slots {
 
   #waiting(group: Group): Holding | undefined {
     const before = performance.now() - this.grace
-    return [group.first(Rank.idle), group.first(Rank.waiting)].find(
-      (holding) => holding && holding.since <= before,
-    )
+    const begins = [group.first(Rank.idle), group.first(Rank.waiting)]
+    return group.first(Rank.answered) ?? begins.find((one) => one && one.since <= before)
   }
 
   #known(group: Group): Holding | undefined {
