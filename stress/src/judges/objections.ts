@@ -20,7 +20,7 @@ export interface Observation {
 // A turn serves every socket that has something to say, a thousand at once.
 const moreTurn = 400
 const moreWait = 1_000
-const moreMemory = 64 * 2 ** 20
+const moreMemory = 112 * 2 ** 20
 const countedTimes = 1.5
 const moreWelcome = 3_000
 

@@ -38,6 +38,8 @@ export class Inbox {
   #short = false
   /** When that began, for what is kept now: it may be read for a moment meanwhile. */
   #shortSince: number | undefined
+  /** Pongs of the chunk that is being read. */
+  #pongs = 0
   #closed = false
 
   constructor(
@@ -57,7 +59,7 @@ export class Inbox {
     this.#arrivals = new Arrivals(ws, socket, budget, () => this.#next())
     // after the arrivals have counted it
     socket.on('data', () => this.#arrived())
-    ws.on('pong', () => this.chargeMessages(1))
+    ws.on('pong', () => this.#pongs++)
   }
 
   /** A Join or Leave costs a key each, and at most as many as a session may have. */
@@ -88,6 +90,9 @@ export class Inbox {
   #arrived(): void {
     this.owner.heard = true
     if (this.#closed) return
+    // together, for ten thousand may come in one chunk
+    if (this.#pongs > 0) this.chargeMessages(this.#pongs)
+    this.#pongs = 0
     this.#look()
     if (this.#short) this.#arrivals.pause()
   }
