@@ -178,7 +178,7 @@ describe('one sentence and exit code 2 are the answer to', () => {
     [
       ['--workers', '2'],
       { MAX_HELD_BYTES: '134217728' },
-      /^MAX_HELD_BYTES must be at most MAX_BUFFERED_BYTES \(67108864\)\.$/,
+      /^MAX_HELD_BYTES must be at most MAX_BUFFERED_BYTES \(67108864\)\. Each of 2 workers gets its part of a limit for all\.$/,
     ],
     [
       ['--workers', '2'],

@@ -32,8 +32,6 @@ export class Arrivals {
   /** Bytes behind the message that is being dealt with. */
   #working = 0
   readonly #unfinished: UnfinishedFrames
-  /** ws takes a chunk apart: events of it follow. */
-  #parsing = false
   #closed = false
   /** Bytes that came after it was closed. */
   #discarded = 0
@@ -50,10 +48,8 @@ export class Arrivals {
     // before ws sees it
     socket.prependListener('data', ({ length }: Buffer) => {
       if (this.#closed && (this.#discarded += length) > readAfterClose) this.pause()
-      this.#parsing = true
     })
     socket.on('data', () => {
-      this.#parsing = false
       if (this.#ping) this.arrived()
       this.#count()
     })
@@ -62,11 +58,6 @@ export class Arrivals {
     ws.on('ping', (ping) => {
       if (this.#closed) return
       this.#ping = { ping, count: 1 + (this.#ping?.count ?? 0), after: this.#received }
-      // ws may hand over one event per turn of the event loop instead
-      if (!this.#parsing) this.arrived()
-    })
-    ws.on('pong', () => {
-      if (!this.#parsing) this.#count()
     })
   }
 

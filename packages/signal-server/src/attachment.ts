@@ -16,7 +16,13 @@ export function checkAttachment(server: unknown, options: unknown): void {
   checkOptions('attach', options, "{ path: '/signal' }")
 }
 
-/** @throws TypeError if a path or a port stands in place of the options, and would be ignored */
+/**
+ * Checks what was passed as the options of a function: a path or a port in their place would be
+ * ignored.
+ *
+ * @param method - the name of the function
+ * @throws TypeError that says what to write instead
+ */
 export function checkOptions(method: string, options: unknown, example: string): void {
   if (typeof options === 'object' && options !== null) return
   throw new TypeError(

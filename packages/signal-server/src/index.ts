@@ -1,4 +1,5 @@
 export { Arrivals } from './arrivals.js'
+export { checkOptions } from './attachment.js'
 export type { Bus } from './bus/bus.js'
 export { LocalBus } from './bus/local-bus.js'
 export { Presence, type LocalPresence } from './bus/presence.js'

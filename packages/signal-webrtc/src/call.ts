@@ -1,4 +1,4 @@
-import type { ByteBudget, EndpointFactory, Steps } from 'signal-server'
+import { checkOptions, type ByteBudget, type EndpointFactory, type Steps } from 'signal-server'
 import { v4 as uuid } from 'uuid'
 import { Calls, Offer, type Call } from './calls.js'
 import { text, type Fields } from './json/fields.js'
@@ -14,11 +14,13 @@ const maxNameBytes = 256
  * The protocol of webrtc-signal-sample: clients register a name and call each other by it, one to
  * one (README.md, /call).
  */
-export const call = (options: JsonEndpointOptions = {}): EndpointFactory =>
-  jsonEndpoint(
+export function call(options: JsonEndpointOptions = {}): EndpointFactory {
+  checkOptions('call', options, "{ path: '/calls' }")
+  return jsonEndpoint(
     { path: '/call', ...options, name: 'call' },
     (peers, { budget }) => new CallProtocol(peers, budget),
   )
+}
 
 class CallProtocol implements Protocol {
   readonly #calls: Calls

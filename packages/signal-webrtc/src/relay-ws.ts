@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { EndpointFactory } from 'signal-server'
+import { checkOptions, type EndpointFactory } from 'signal-server'
 import { text, type Fields } from './json/fields.js'
 import type { JsonClient } from './json/json-client.js'
 import { jsonEndpoint, type JsonEndpointOptions } from './json/json-endpoint.js'
@@ -11,8 +11,11 @@ import { Refusal } from './json/refusal.js'
  * The protocol of relay-ws: a client gets an id, asks who is there (`ls`), and sends `offer`,
  * `answer` and `ice` to one of them (README.md, /relay-ws).
  */
-export const relayWs = (options: JsonEndpointOptions = {}): EndpointFactory =>
-  jsonEndpoint({ path: '/relay-ws', ...options, name: 'relay-ws' }, (peers) => new RelayWs(peers))
+export function relayWs(options: JsonEndpointOptions = {}): EndpointFactory {
+  checkOptions('relayWs', options, "{ path: '/relay' }")
+  const description = { path: '/relay-ws', ...options, name: 'relay-ws' }
+  return jsonEndpoint(description, (peers) => new RelayWs(peers))
+}
 
 class RelayWs implements Protocol {
   constructor(private readonly peers: Peers) {}

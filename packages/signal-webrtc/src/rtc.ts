@@ -1,4 +1,4 @@
-import type { EndpointFactory, PresentPeer, Steps } from 'signal-server'
+import { checkOptions, type EndpointFactory, type PresentPeer, type Steps } from 'signal-server'
 import { fields, text, type Fields } from './json/fields.js'
 import type { JsonClient } from './json/json-client.js'
 import { jsonEndpoint, type JsonEndpointOptions } from './json/json-endpoint.js'
@@ -24,15 +24,15 @@ const ownTypes = new Set(['ready', 'peer', 'error'])
  * The protocol of webrtc-blog: clients say who they are, hear of each other, and send offers to one
  * of them, which it accepts or rejects (README.md, /rtc).
  */
-export const rtc = ({
-  version = String(Date.now()),
-  ...options
-}: RtcOptions = {}): EndpointFactory =>
-  jsonEndpoint(
+export function rtc(options: RtcOptions = {}): EndpointFactory {
+  checkOptions('rtc', options, "{ path: '/signalling' }")
+  const { version = String(Date.now()), ...others } = options
+  return jsonEndpoint(
     // its published client offers "userid" and its id, and a browser wants one of them echoed
-    { path: '/rtc', subprotocols: ['userid'], ...options, name: 'rtc' },
+    { path: '/rtc', subprotocols: ['userid'], ...others, name: 'rtc' },
     (peers) => new Rtc(peers, version),
   )
+}
 
 class Rtc implements Protocol {
   constructor(

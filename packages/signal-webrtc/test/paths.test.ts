@@ -27,3 +27,13 @@ test('two endpoints may be at paths one below the other', async () => {
   await served.client('/x/y')
   expect(served.stats('call').clients).toBe(1)
 })
+
+test.each([call, relayWs, rooms, rtc] as ((options: unknown) => EndpointFactory)[])(
+  'a path in place of the options is a TypeError, case %#',
+  (endpoint) => {
+    expect(() => endpoint('/x')).toThrow(TypeError)
+    expect(() => endpoint('/x')).toThrow(
+      `The options of ${endpoint.name}() must be an object such as {`,
+    )
+  },
+)

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { serialize } from 'node:v8'
 import { fileURLToPath } from 'node:url'
 import { Registry } from 'prom-client'
-import { Workers } from 'signal-server'
+import { Workers, type SignalServer } from 'signal-server'
 import { banner } from '../banner.js'
 import { endWithSignal } from '../end-with-signal.js'
 import { outputMetrics } from '../http/output-metrics.js'
 import { Logs } from '../logs.js'
 import { readTls, serverFrom } from '../server-from.js'
+import { SettingError } from '../setting-kinds.js'
 import type { Settings } from '../settings.js'
 import { Questions, answerQuestions } from './questions.js'
 import { settingsOfWorker } from './settings-of-worker.js'
@@ -40,7 +41,8 @@ export async function serveAsPrimary(settings: Settings): Promise<void> {
   const tokens = settings.tokens && new SharedTokens(settings.tokens, bus)
   readTls(settings)
   // what is wrong is said here and once, and not by every worker
-  await serverFrom(settingsOfWorker(settings), tokens, undefined).close()
+  await serverFrom(settings, tokens, undefined).close()
+  await workerFrom(settings, tokens).close()
 
   const questions = new Questions(bus)
   const own = new Registry()
@@ -69,6 +71,17 @@ export async function serveAsPrimary(settings: Settings): Promise<void> {
   })
   // whoever reads this may send a signal at once
   logs.listening(url, (columns) => banner({ ...settings, port: actual }, url, columns))
+}
+
+/** @throws SettingError with a sentence that says why a limit is lower than it was set */
+function workerFrom(settings: Settings, tokens: SharedTokens | undefined): SignalServer {
+  try {
+    return serverFrom(settingsOfWorker(settings), tokens, undefined)
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error
+    const part = `Each of ${settings.workers} workers gets its part of a limit for all.`
+    throw new SettingError(`${error.message} ${part}`, { cause: error })
+  }
 }
 
 /** Does something over and over, and never twice at the same time. */

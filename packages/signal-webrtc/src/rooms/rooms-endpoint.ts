@@ -5,6 +5,7 @@ import type { Server as EngineServer, Socket as EngineSocket } from 'engine.io'
 import express, { Router } from 'express'
 import {
   appTokens,
+  checkOptions,
   Rank,
   reportFault,
   SlicedWork,
@@ -41,10 +42,10 @@ import { Turns } from './turns.js'
  * The protocol of wrtc-signal: rooms over socket.io 4, whose owner decides who comes in (README.md,
  * /socket.io).
  */
-export const rooms =
-  (options: RoomsOptions): EndpointFactory =>
-  (context) =>
-    new RoomsEndpoint(context, { ...roomsDefaults, ...options })
+export function rooms(options: RoomsOptions): EndpointFactory {
+  checkOptions('rooms', options, '{ tokens }')
+  return (context) => new RoomsEndpoint(context, { ...roomsDefaults, ...options })
+}
 
 const clientScripts = join(
   dirname(createRequire(import.meta.url).resolve('socket.io/package.json')),
