@@ -2,7 +2,8 @@ import type { Target } from '../target.js'
 import type { BystanderPair } from './bystander-pair.js'
 import { protocols } from './protocols.js'
 
-const rest = 20
+// an introduction may send 20 messages per second, and a client that sends more is slowed, then closed
+const rest = 100
 
 /** Pairs, one of each protocol, that talk all the while and must never notice what others do. */
 export class Bystanders {
