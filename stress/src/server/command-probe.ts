@@ -2,4 +2,6 @@
 import { answerReports } from './probe.js'
 
 answerReports()
+// a campaign that was killed leaves no server behind
+process.once('disconnect', () => process.exit(0))
 process.channel?.unref()
