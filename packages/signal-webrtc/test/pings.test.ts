@@ -50,6 +50,49 @@ test('row 50: messages that wait for a slowed client of JSON count against the b
   await served.empty()
 })
 
+test('row 50: frames that are complete do not count, however they came', async () => {
+  const served = await Served.start(call())
+  const raw = await upgrade(served, '/call')
+  const counted = () => served.server.stats().bufferedBytes
+  const inPieces = clientFrame(1, '{"id":', { fin: false })
+  raw.write(Buffer.concat([inPieces, clientFrame(0, '"ping"}')]))
+  expect((await raw.frame()).payload.toString()).toContain('pong')
+  for (let n = 0; n < 100; n++) {
+    raw.write(clientFrame(9, String(n)))
+    await pongs(raw, n)
+  }
+  expect(counted()).toBe(0)
+  // each chunk has the end of a ping and the beginning of the next one
+  let rest: Buffer = Buffer.alloc(0)
+  for (let n = 100; n < 200; n++) {
+    const [ping, next] = [clientFrame(9, String(n)), clientFrame(9, String(n + 1))]
+    raw.write(Buffer.concat([rest.length > 0 ? rest : ping, next.subarray(0, 3)]))
+    rest = next.subarray(3)
+    await pongs(raw, n)
+  }
+  expect(counted()).toBeLessThan(1_000)
+  raw.write(rest)
+  await pongs(raw, 200)
+  await eventually(() => counted() === 0, 'nothing that is counted')
+})
+
+test('row 50: the frames of a message count until its last one has come', async () => {
+  const served = await Served.start(call())
+  const raw = await upgrade(served, '/call')
+  const counted = () => served.server.stats().bufferedBytes
+  raw.write(clientFrame(1, '{"id":"ping","x":"', { fin: false }))
+  for (let n = 0; n < 10; n++) {
+    raw.write(clientFrame(0, 'x'.repeat(4_000), { fin: false }))
+    raw.write(clientFrame(9, String(n)))
+    await pongs(raw, n)
+  }
+  expect(counted()).toBeGreaterThan(40_000)
+  expect(counted()).toBeLessThan(60_000)
+  raw.write(clientFrame(0, '"}'))
+  expect((await raw.frame()).payload.toString()).toContain('pong')
+  await eventually(() => counted() === 0, 'nothing that is counted')
+})
+
 test('row 50: a client of rooms that floods with pings gets the pong of the last, and then goes', async () => {
   const { served } = await RoomStage.start()
   const raw = await upgrade(served, '/socket.io/?EIO=4&transport=websocket')

@@ -57,7 +57,8 @@ export function statusRouter(server: SignalServer, traffic: Traffic): Router {
     traffic.viewers++
     response.write(encoded.hello)
     const stop = traffic.watch(() => {
-      if (response.writableLength > mostUnread) response.destroy()
+      // one that was ended to make room reads nothing if it is still there
+      if (response.writableEnded || response.writableLength > mostUnread) response.destroy()
       // a stream that goes on would hold up the end of the server
       else if (server.draining) response.end()
       else response.write(encoded.sample)
