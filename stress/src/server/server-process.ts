@@ -107,7 +107,8 @@ export class ServerProcess {
     const server = new ServerProcess(child, port, checkout)
     const until = Date.now() + startTime
     const url = `http://127.0.0.1:${port}/healthz`
-    while (!(await fetch(url).catch(() => undefined))?.ok) {
+    const asked = () => fetch(url, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined)
+    while (!(await asked())?.ok) {
       if (!server.alive || Date.now() > until) {
         await server.stop()
         throw new Error(`The command does not start.\n${server.faults.join('\n')}`)
