@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { io } from 'socket.io-client'
 import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
+import { PollingClient } from './harness/polling.js'
 import { admit, RoomClient, RoomStage } from './harness/room-client.js'
 
 test('long polling: a client that never upgrades creates a room and lets another in', async () => {
@@ -26,6 +27,43 @@ test('long polling that upgrades to a WebSocket, as clients do by themselves', a
   expect(stage.served.server.stats().sockets).toBe(1)
   owner.socket.disconnect()
   await stage.served.empty()
+})
+
+test('row 52: rooms: what long polling has brought before an upgrade is carried out, in order', async () => {
+  const stage = await RoomStage.start({ messagesBurst: 1e9 })
+  const client = await PollingClient.connect(stage.served.port, stage.appToken)
+  const webSocket = await client.probe()
+  const numbers = Array.from({ length: 900 }, (_, n) => n)
+  const packet = (payload: number) => `42${JSON.stringify(['auth-request', { payload }])}`
+  const sendRest = await client.begin(...numbers.map(packet))
+  await eventually(() => stage.served.server.stats().bufferedBytes > 10_000, 'a half')
+  // so that the upgrade comes before the packets are looked at
+  sendRest()
+  webSocket.send('5')
+  webSocket.send(packet(900))
+  const answered: unknown[] = []
+  while (answered.at(-1) !== 900) {
+    const { text } = await webSocket.messages.next('an answer')
+    if (!text.startsWith('42')) continue
+    const [, { payload }] = JSON.parse(text.slice(2)) as [string, { payload: number }]
+    answered.push(payload)
+  }
+  expect(answered).toEqual([...numbers, 900])
+})
+
+test('row 52: rooms: a client that upgrades with thousands of packets ahead is ended', async () => {
+  const stage = await RoomStage.start()
+  const bystander = await stage.client()
+  const client = await PollingClient.connect(stage.served.port, stage.appToken)
+  const webSocket = await client.probe()
+  // fewer than the rate of packets allows at once
+  const sendRest = await client.begin(...Array<string>(9_000).fill('6'))
+  await eventually(() => stage.served.server.stats().bufferedBytes > 5_000, 'a half')
+  sendRest()
+  webSocket.send('5')
+  await within(webSocket.closed, 'its end')
+  expect(stage.served.outcomes()).toMatchObject({ rate_limited: 1 })
+  await bystander.settled()
 })
 
 test('long polling counts as a socket: there is no room past the limit', async () => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'engine.io'
+import type { Socket, Transport } from 'engine.io'
 import { Share, type ByteBudget, type SlicedWork, type Steps } from 'signal-server'
 
 /** What engine.io does not tell of its long polling. */
@@ -8,10 +8,20 @@ interface Polling {
   readonly dataReq: IncomingMessage | null
   onDataRequest(request: IncomingMessage, response: ServerResponse): void
   onData(data: string): void
+  on(event: 'packet', listener: (packet: Packet) => void): void
+}
+
+type Packet = Parameters<Transport['send']>[0][number]
+
+/** What engine.io keeps for its transports. */
+interface Receiver {
+  onPacket(packet: Packet): void
 }
 
 const separator = '\x1e'
 const together = 10
+// 1,000 packets: more are refused as well when they wait for their turn
+const mostStepsAtOnce = 100
 // engine.io joins the pieces of a body to a string: measured on Node 20 with pieces of one byte
 const pieceBytes = 64
 
@@ -51,9 +61,13 @@ export function slicePolledPackets(
     }
   }
   let running: Steps | undefined
-  // what comes by the new transport stands behind it
+  // the packets of the new transport come after those of long polling
   socket.once('upgrade', () => {
-    while (running && !running.next().done);
+    // engine.io no longer listens to long polling
+    polling.on('packet', (packet) => (socket as unknown as Receiver).onPacket(packet))
+    for (let steps = 0; running && !running.next().done; steps++) {
+      if (steps === mostStepsAtOnce) return tooMuch()
+    }
   })
   socket.once('close', count)
   polling.onDataRequest = (request, response) => {

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest'
+import { Client } from '../../../signal-server/test/harness/client.js'
 import { RawSocket } from '../../../signal-server/test/harness/raw-socket.js'
 
 /** A client of socket.io by long polling, each of whose requests the test decides. */
@@ -47,6 +48,25 @@ export class PollingClient {
     const raw = await this.#request('POST', length)
     raw.write(body)
     return raw
+  }
+
+  /** Sends half of a request with these packets. The function that is returned sends the rest. */
+  async begin(...packets: string[]): Promise<() => void> {
+    const body = Buffer.from(packets.join('\x1e'))
+    const raw = await this.#request('POST', { 'Content-Length': String(body.length) })
+    const half = body.length / 2
+    raw.write(body.subarray(0, half))
+    return () => raw.write(body.subarray(half))
+  }
+
+  /** Opens the WebSocket that replaces long polling as soon as it sends the packet `5`. */
+  async probe(): Promise<Client> {
+    const path = this.path.replace('transport=polling', 'transport=websocket')
+    const client = await Client.open(`ws://127.0.0.1:${this.port}${path}`)
+    onTestFinished(() => client.ws.terminate())
+    client.send('2probe')
+    await client.messages.next('the answer to the probe')
+    return client
   }
 
   /** Asks for the packets that wait, and does not read the answer. */
