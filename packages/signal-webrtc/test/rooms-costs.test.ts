@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, onTestFinished, test } from 'vitest'
 import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
 import { Client } from '../../signal-server/test/harness/client.js'
@@ -12,6 +15,15 @@ const webSocketPath = '/socket.io/?EIO=4&transport=websocket'
 
 /** A list of so many empty objects: each has three bytes of JSON, and much more of memory. */
 const objects = (count: number) => Array.from({ length: count }, () => ({}))
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+/** The bytes that JavaScript uses, without garbage. */
+function heapUsed(): number {
+  collectGarbage()
+  return process.memoryUsage().heapUsed
+}
 
 /** The bytes that a server holds, of one test's clients. */
 const holds = ({ served }: RoomStage) => served.server.stats().bufferedBytes
@@ -85,6 +97,35 @@ test('row 50: rooms: a body of long polling that is not complete counts', async 
   raw.reset()
   await eventually(() => holds(stage) < 10_000, 'nothing that waits')
 })
+
+test('row 50: rooms: a body of long polling counts with two bytes per character if it takes them', async () => {
+  const stage = await RoomStage.start()
+  const client = await PollingClient.connect(stage.served.port, stage.appToken)
+  const raw = await client.sendHalf(`\u20ac${'x'.repeat(999)}`.repeat(20))
+  await eventually(() => holds(stage) > 40_000, 'a part of a body')
+  raw.reset()
+  await eventually(() => holds(stage) < 10_000, 'nothing that waits')
+})
+
+test('row 50: rooms: bodies of thousands of packets by long polling take no more memory than they count', async () => {
+  const stage = await RoomStage.start()
+  const packets = Array<string>((60 * kibibyte) / 4).fill('6ab')
+  const clients = await Promise.all(
+    Array.from({ length: 40 }, () => PollingClient.connect(stage.served.port, stage.appToken)),
+  )
+  const rests = await Promise.all(clients.map((client) => client.begin(...packets)))
+  const halves = clients.length * 30 * kibibyte
+  await eventually(() => holds(stage) > halves, 'the halves of all bodies')
+  const before = heapUsed()
+  for (const sendRest of rests) sendRest()
+  await eventually(() => holds(stage) > 1.5 * halves, 'bodies that are looked at')
+  let most = 0
+  while (holds(stage) > halves) {
+    most = Math.max(most, heapUsed() - before)
+    await nextTurn()
+  }
+  expect(most).toBeLessThan(2 * (2 * halves))
+}, 60_000)
 
 test('row 50: rooms: what waits for a client by long polling counts until the client has read it', async () => {
   const stage = await RoomStage.start({ messagesBurst: 1e9 }, { maxQueuedBytes: 2 ** 26 })
