@@ -1,6 +1,6 @@
 import { call, relayWs, rtc } from 'signal-webrtc'
 import { expect, onTestFinished, test } from 'vitest'
-import { eventually } from '../../signal-server/test/harness/arrivals.js'
+import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
 import { clientFrame } from '../../signal-server/test/harness/frames.js'
 import { RawSocket } from '../../signal-server/test/harness/raw-socket.js'
 import { RoomStage } from './harness/room-client.js'
@@ -102,4 +102,20 @@ test('row 50: a client of rooms that floods with pings gets the pong of the last
   await raw.ended
   expect(served.outcomes()).toMatchObject({ rate_limited: 1 })
   await served.empty()
+})
+
+test('row 50: rooms: a client that floods with pongs goes, and one that sends a few stays', async () => {
+  const { served } = await RoomStage.start()
+  const [few, many] = [
+    await upgrade(served, '/socket.io/?EIO=4&transport=websocket'),
+    await upgrade(served, '/socket.io/?EIO=4&transport=websocket'),
+  ]
+  const pong = clientFrame(10, '')
+  few.write(Buffer.concat([...Array<Buffer>(500).fill(pong), pings(1)]))
+  await pongs(few, 0)
+  many.write(Buffer.concat(Array<Buffer>(10_000).fill(pong)))
+  await within(many.ended, 'its end')
+  expect(served.outcomes()).toMatchObject({ rate_limited: 1 })
+  few.write(pings(2))
+  await pongs(few, 1)
 })

@@ -3,7 +3,8 @@ import { LastPong, Pace, Share, UnfinishedFrames, type EndpointContext } from 's
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws'
 import type { RoomsSettings } from './options.js'
 
-// browsers send none, and other clients one in some seconds
+// pings and pongs together: browsers send no pings, other clients send one in some seconds, and a
+// client answers the few pings of the server
 const pingsPerSecond = 20
 const pingsBurst = 1_000
 const mostPieces = 4_096
@@ -15,7 +16,7 @@ interface Bounds {
   maxFragments: number
 }
 
-/** The WebSockets below socket.io, whose pings engine.io does not see. */
+/** The WebSockets below socket.io, whose pings and pongs engine.io does not see. */
 export function makeWebSockets(context: EndpointContext, settings: RoomsSettings): WebSocketServer {
   const options: ServerOptions & Bounds = {
     noServer: true,
@@ -29,7 +30,7 @@ export function makeWebSockets(context: EndpointContext, settings: RoomsSettings
   }
   return new AnsweringServer(options, (ws, socket) => {
     countUnfinished(ws, socket, context)
-    answerPings(ws, context)
+    answerPings(ws, socket, context)
   })
 }
 
@@ -60,14 +61,26 @@ function countUnfinished(ws: WebSocket, socket: Socket, { budget }: EndpointCont
   socket.once('close', () => share.set(0))
 }
 
-function answerPings(ws: WebSocket, { outcomes }: EndpointContext): void {
+/** Answers pings. They and pongs have a rate, as each of them costs time. */
+function answerPings(ws: WebSocket, socket: Socket, { outcomes }: EndpointContext): void {
   const pace = new Pace(pingsPerSecond, pingsBurst)
   const pong = new LastPong(ws)
-  ws.on('ping', (ping) => {
-    if (ws.readyState !== ws.OPEN) return
-    pong.answer(ping)
-    if (pace.spend(1) === 0) return
+  let pongs = 0
+  let ended = false
+  const charge = (count: number) => {
+    if (ended || pace.spend(count) === 0) return
+    ended = true
     outcomes.count('rate_limited')
     ws.terminate()
+  }
+  ws.on('ping', (ping) => {
+    if (ws.readyState === ws.OPEN) pong.answer(ping)
+    charge(1)
+  })
+  ws.on('pong', () => pongs++)
+  // together, for ten thousand may come in one chunk
+  socket.on('data', () => {
+    if (pongs > 0) charge(pongs)
+    pongs = 0
   })
 }
