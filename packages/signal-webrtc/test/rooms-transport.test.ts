@@ -66,6 +66,16 @@ test('row 52: rooms: a client that upgrades with thousands of packets ahead is e
   await bystander.settled()
 })
 
+test('row 52: rooms: long polling is not compressed, as WebSockets are not', async () => {
+  const stage = await RoomStage.start()
+  const client = await PollingClient.connect(stage.served.port, stage.appToken)
+  const payload = 'x'.repeat(10_000)
+  await client.send(`42${JSON.stringify(['auth-request', { payload }])}`)
+  const { headers, body } = await client.pollRaw({ 'Accept-Encoding': 'gzip, deflate' })
+  expect(headers).not.toHaveProperty('content-encoding')
+  expect(body).toContain(payload)
+})
+
 test('long polling counts as a socket: there is no room past the limit', async () => {
   const stage = await RoomStage.start({}, { maxSocketsPerAddress: 8 })
   const polling = { transports: ['polling'] }

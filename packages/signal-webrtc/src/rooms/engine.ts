@@ -25,6 +25,8 @@ export function makeEngine(
     pingInterval: pingAfter,
     pingTimeout: pongWithin,
     maxHttpBufferSize: settings.maxMessageBytes,
+    // WebSockets are not compressed either: it takes memory and time that nothing counts
+    httpCompression: false,
     cors: { origin: origins.length > 0 ? [...origins] : '*' },
     allowRequest: ({ headers: { origin } }, answer) => {
       const allowed = origins.length === 0 || origin === undefined || origins.includes(origin)

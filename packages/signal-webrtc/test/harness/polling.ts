@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import { Client } from '../../../signal-server/test/harness/client.js'
-import { RawSocket } from '../../../signal-server/test/harness/raw-socket.js'
+import { RawSocket, type RawResponse } from '../../../signal-server/test/harness/raw-socket.js'
 
 /** A client of socket.io by long polling, each of whose requests the test decides. */
 export class PollingClient {
@@ -72,6 +72,11 @@ export class PollingClient {
   /** Asks for the packets that wait, and does not read the answer. */
   async pollUnread(): Promise<RawSocket> {
     return this.#request('GET', {}, (raw) => raw.socket.pause())
+  }
+
+  /** Asks for the packets that wait, with headers of the test. */
+  async pollRaw(headers: Record<string, string>): Promise<RawResponse> {
+    return (await this.#request('GET', headers)).response()
   }
 
   get #url(): string {
