@@ -80,6 +80,19 @@ test('row 50: rooms: an event with its attachments is no larger than a message m
   expect(stage.served.outcomes().bad_message).toBe(1)
 })
 
+test.each(['0010', '1e1', '0xa', ' 9', '+9', '9.0'])(
+  'row 50: rooms: an event with a number of attachments that no client writes (%j) is a bad message',
+  async (count) => {
+    const stage = await RoomStage.start()
+    const client = await stage.client()
+    const { engine } = client.socket.io
+    engine.write(`5${count}-["auth-request",{"_placeholder":true,"num":0}]`)
+    engine.write(Buffer.alloc(40_000))
+    await within(client.ended, 'its end')
+    expect(stage.served.outcomes().bad_message).toBe(1)
+  },
+)
+
 test('row 50: rooms: frames that are not complete count', async () => {
   const stage = await RoomStage.start()
   const raw = await RawSocket.upgrade(stage.served.port, webSocketPath)

@@ -73,14 +73,15 @@ export class Inbox {
     const bytes = binary ? data : Buffer.from(data)
     const attached = binary && this.#lacking > 0
     this.#lastBytes = attached ? this.#lastBytes + bytes.length : bytes.length
-    if (this.#lastBytes > this.maxPacketBytes) return 'bad_message'
+    const attachments = attachmentsOf(data)
+    if (this.#lastBytes > this.maxPacketBytes || attachments === undefined) return 'bad_message'
     this.#bytes += bytes.length
     const most = this.budget.over ? maxShortBytes : maxWaitingBytes
     if (this.#packets >= maxWaiting || this.#bytes > most) return 'rate_limited'
     this.#waiting.push({ data: bytes, binary })
     // a text instead of an attachment ends the connection when it is read
     if (!attached && this.#lacking > 0) this.#packets++
-    this.#lacking = attached ? this.#lacking - 1 : attachmentsOf(data)
+    this.#lacking = attached ? this.#lacking - 1 : attachments
     if (this.#lacking === 0) this.#packets++
     this.#count()
     void this.#run()
@@ -131,7 +132,7 @@ export class Inbox {
       bytes += message.data.length
       // a view would keep the memory of the whole queue
       const part = message.binary ? Buffer.from(message.data) : message.data.toString()
-      if (parts.length === 0) lacking += attachmentsOf(part)
+      if (parts.length === 0) lacking += attachmentsOf(part) ?? 0
       parts.push(part)
     }
     this.#bytes -= bytes
@@ -151,8 +152,14 @@ export class Inbox {
   }
 }
 
-/** How many attachments a packet has: socket.io-protocol, revision 5, "Packet encoding". */
-function attachmentsOf(data: Data): number {
-  const count = typeof data === 'string' ? /^[56](\d{1,2})-/.exec(data)?.[1] : undefined
-  return Number(count ?? 0)
+/**
+ * How many attachments a packet has: socket.io-protocol, revision 5, "Packet encoding".
+ *
+ * @returns undefined if the number is not written as encoders write it: socket.io reads `0010`, `1e1`
+ * and `0xa` as ten, too
+ */
+function attachmentsOf(data: Data): number | undefined {
+  if (typeof data !== 'string' || !/^[56]/.test(data)) return 0
+  const count = /^.([1-9]|10)-/.exec(data)?.[1]
+  return count === undefined ? undefined : Number(count)
 }
