@@ -167,6 +167,50 @@ test('row 50: rooms: what waits for a client by long polling counts until the cl
   await eventually(() => holds(stage) < 10_000, 'nothing that waits')
 }, 30_000)
 
+/** Lets a client by long polling have so many answers of 15 KB, for which it does not ask. */
+async function leaveUnread(stage: RoomStage, answers: number): Promise<PollingClient> {
+  const client = await PollingClient.connect(stage.served.port, stage.appToken)
+  const before = holds(stage)
+  const request = ['auth-request', { token: 'none', payload: 'x'.repeat(15_000) }]
+  for (let n = 0; n < answers; n++) {
+    await client.send(`42${JSON.stringify(request)}`)
+    // a request of the client before this one may have counted
+    await eventually(() => holds(stage) > before + n * 15_000, 'answers that wait')
+  }
+  return client
+}
+
+test('row 50: rooms: a client that reads nothing of what waits for it is ended after the stall time, whatever it sends', async () => {
+  const stage = await RoomStage.start({}, { stallTime: 600 })
+  const bystander = await stage.client()
+  const client = await leaveUnread(stage, 21)
+  await eventually(async () => {
+    await client.send('3')
+    return stage.served.outcomes().slow_reader === 1
+  }, 'its end')
+  await eventually(() => holds(stage) < 10_000, 'nothing that waits')
+  await bystander.settled()
+})
+
+test('row 50: rooms: while memory is short a client that reads nothing is ended, and no other one', async () => {
+  const stage = await RoomStage.start({}, { maxBufferedBytes: 1_024 * kibibyte })
+  const bystander = await stage.client()
+  await leaveUnread(stage, 45)
+  await leaveUnread(stage, 23)
+  await eventually(() => holds(stage) > 1_024 * kibibyte, 'too much that waits')
+  await eventually(() => holds(stage) < 960 * kibibyte, 'less that waits')
+  expect(stage.served.outcomes().slow_reader).toBe(1)
+  await bystander.settled()
+}, 30_000)
+
+test('row 50: rooms: a connection without a session is gone soon after its time, though it reads nothing', async () => {
+  const stage = await RoomStage.start({}, { authorizeTime: 2_000, closeTime: 300 })
+  const client = await PollingClient.open(stage.served.port)
+  await client.send(...Array<string>(100).fill('40{"token":"x"}'))
+  await eventually(() => holds(stage) > 50 * kibibyte, 'refusals that wait')
+  await stage.served.empty()
+})
+
 test('row 52: rooms: the rate is that of the connection, whatever sessions follow each other on it', async () => {
   const stage = await RoomStage.start({ messagesPerSecond: 50, messagesBurst: 10 })
   const client = await Client.open(stage.served.ws + webSocketPath)

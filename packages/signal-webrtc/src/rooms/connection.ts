@@ -23,6 +23,8 @@ export class RoomConnection {
   readonly #outbox: EngineOutbox
   readonly #life
   #carriedOut = done
+  /** Milliseconds that it has been closing. */
+  #closing = 0
   /** Ends it; a session of socket.io that is told does not come back by itself. */
   disconnect: () => void
 
@@ -34,10 +36,10 @@ export class RoomConnection {
     turns: Turns,
     work: SlicedWork,
   ) {
-    const { budget, settings: limits } = context
+    const { budget } = context
     this.disconnect = () => socket.close(true)
     this.#life = connectionLife(socket)
-    this.#outbox = new EngineOutbox(socket, budget, limits.maxQueuedBytes)
+    this.#outbox = new EngineOutbox(socket, context)
     const readers = socket.listeners('data') as ((data: Data) => void)[]
     socket.removeAllListeners('data')
     this.#inbox = new Inbox(settings, settings.maxMessageBytes, turns, budget, {
@@ -96,6 +98,16 @@ export class RoomConnection {
     this.disconnect()
     // there may be no session any more
     if (this.socket.readyState === 'open') this.socket.close(true)
+  }
+
+  /** Ends it if its client reads nothing for too long. */
+  beat(elapsed: number): void {
+    const { socket, context } = this
+    const waits = this.#outbox.beat(elapsed)
+    // engine.io would wait for the ping timeout until its client has read what it was sent
+    if (socket.readyState === 'closing') this.#closing += elapsed
+    if (!waits) this.#end('slow_reader')
+    else if (this.#closing >= context.settings.closeTime) socket.close(true)
   }
 
   /** Resolves when the client has shown life, or was given up after 3 s of silence. */

@@ -1,7 +1,8 @@
+import type { EventEmitter } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Socket } from 'engine.io'
-import { pieceOverhead, Share, type ByteBudget } from 'signal-server'
+import { pieceOverhead, Share, type EndpointContext } from 'signal-server'
 import type { WebSocket } from 'ws'
 
 /** What engine.io does not tell of what it writes to. */
@@ -12,6 +13,9 @@ interface Transport {
   readonly socket?: WebSocket & { readonly _socket?: NetSocket | null }
 }
 
+// while the server's memory is short: as much may wait, and for so long without progress
+const shortBytes = 64 * 1024
+const shortStallTime = 5_000
 // of small packets most of the cost is not theirs
 const mostOverhead = 4
 
@@ -28,13 +32,19 @@ export class EngineOutbox {
   /** All, with what was handed over. */
   #bytes = 0
   #packets = 0
+  /** Packets that the network has taken. */
+  #taken = 0
+  /** The connections that take what was handed over. */
+  readonly #taking = new Set<NetSocket>()
+  #sentBefore = 0
+  /** Milliseconds in which nothing was read of what has waited for long. */
+  #stalled = 0
 
   constructor(
     private readonly socket: Socket,
-    budget: ByteBudget,
-    private readonly maxQueuedBytes: number,
+    private readonly context: EndpointContext,
   ) {
-    this.#share = new Share(budget)
+    this.#share = new Share(context.budget)
     socket.on('packetCreate', ({ data }: { data?: string | Buffer }) => {
       const bytes = data?.length ?? 0
       this.#waitingBytes += bytes
@@ -51,14 +61,40 @@ export class EngineOutbox {
 
   /** Whether so much waits that others had better not send it more. */
   get congested(): boolean {
-    return this.#bytes > this.maxQueuedBytes / 4
+    return this.#bytes > this.#much
   }
 
   /** Whether more waits than may. */
   get full(): boolean {
-    return (
-      this.#waitingBytes > this.maxQueuedBytes || this.#cost > mostOverhead * this.maxQueuedBytes
-    )
+    const { maxQueuedBytes } = this.context.settings
+    return this.#waitingBytes > maxQueuedBytes || this.#cost > mostOverhead * maxQueuedBytes
+  }
+
+  /**
+   * Looks whether anything was read since the last time.
+   * @returns whether it is to be waited for
+   */
+  beat(elapsed: number): boolean {
+    const sent = this.#sent
+    const stalls = this.#cost > this.#much && sent === this.#sentBefore
+    this.#stalled = stalls ? this.#stalled + elapsed : 0
+    this.#sentBefore = sent
+    const { budget, settings } = this.context
+    const { stallTime } = settings
+    return this.#stalled < (budget.over ? Math.min(shortStallTime, stallTime) : stallTime)
+  }
+
+  /** So much that its client is waited for no longer than the stall time, and others do not add to it. */
+  get #much(): number {
+    const { budget, settings } = this.context
+    return budget.over ? shortBytes : settings.maxQueuedBytes / 4
+  }
+
+  /** Changes whenever the network takes something. */
+  get #sent(): number {
+    let sent = this.#taken
+    for (const tcp of this.#taking) sent += tcp.bytesWritten - tcp.writableLength
+    return sent
   }
 
   get #cost(): number {
@@ -74,18 +110,25 @@ export class EngineOutbox {
   #handOver(): void {
     const [bytes, packets] = [this.#waitingBytes, this.#waitingPackets]
     this.#waitingBytes = this.#waitingPackets = 0
-    whenSent(this.socket, () => this.#add(-bytes, -packets))
+    const { transport } = this.socket
+    const { res, socket: ws } = transport as unknown as Transport
+    const tcp = res ? res.socket : ws?._socket
+    if (!tcp || tcp.destroyed) return this.#add(-bytes, -packets)
+    this.#taking.add(tcp)
+    whenSent(res ?? transport, res ? 'close' : 'drain', tcp, () => {
+      this.#taking.delete(tcp)
+      this.#taken += packets
+      this.#add(-bytes, -packets)
+    })
   }
 }
 
-/** Calls back when the network has taken what is about to be written, or never will. */
-function whenSent({ transport }: Socket, sent: () => void): void {
-  const { res, socket: ws } = transport as unknown as Transport
-  const tcp = res ? res.socket : ws?._socket
-  if (!tcp || tcp.destroyed) return sent()
-  // engine.io itself takes an answer for sent as soon as it is written
-  const source = res ?? transport
-  const event = res ? 'close' : 'drain'
+/**
+ * Calls back when the network has taken what is about to be written, or never will.
+ *
+ * @param event - of the source: engine.io itself takes an answer for sent as soon as it is written
+ */
+function whenSent(source: EventEmitter, event: string, tcp: NetSocket, sent: () => void): void {
   const once = () => {
     source.off(event, once)
     tcp.off('close', once)

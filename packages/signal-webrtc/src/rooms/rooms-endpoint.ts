@@ -227,7 +227,8 @@ class RoomsEndpoint implements Endpoint {
     pingedAt: 0,
     ping: () => false,
     lapsed: () => {},
-    beat: (now) => {
+    beat: (now, elapsed) => {
+      for (const connection of this.#connections.values()) connection.beat(elapsed)
       for (const { grant, socket } of this.#sessions.values()) {
         if (now < (grant.expiresAt ?? Infinity) && !grant.revoked?.aborted) continue
         this.context.outcomes.count('grant_ended')

@@ -11,13 +11,18 @@ export class PollingClient {
 
   /** Connects with an app token. */
   static async connect(port: number, appToken: string): Promise<PollingClient> {
-    const path = '/socket.io/?EIO=4&transport=polling'
-    const opened = await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
-    const { sid } = JSON.parse(opened.slice(1)) as { sid: string }
-    const client = new PollingClient(port, `${path}&sid=${sid}`)
+    const client = await PollingClient.open(port)
     await client.send(`40${JSON.stringify({ token: appToken })}`)
     await client.poll()
     return client
+  }
+
+  /** Connects, and has no session of socket.io yet. */
+  static async open(port: number): Promise<PollingClient> {
+    const path = '/socket.io/?EIO=4&transport=polling'
+    const opened = await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+    const { sid } = JSON.parse(opened.slice(1)) as { sid: string }
+    return new PollingClient(port, `${path}&sid=${sid}`)
   }
 
   /** Sends packets of engine.io in one request. */
