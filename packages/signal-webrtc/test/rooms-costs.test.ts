@@ -211,6 +211,28 @@ test('row 50: rooms: a connection without a session is gone soon after its time,
   await stage.served.empty()
 })
 
+test('row 50: rooms: no session stays of a connection that is ended by the packet that tells of it', async () => {
+  const most = 64 * kibibyte
+  const stage = await RoomStage.start({}, { maxQueuedBytes: most })
+  const client = await PollingClient.connect(stage.served.port, stage.appToken)
+  const ask = (bytes: number) => {
+    const fields = { token: 'none', payload: 'x'.repeat(bytes) }
+    return client.send(`42${JSON.stringify(['auth-request', fields])}`)
+  }
+  await ask(0)
+  const [empty] = await client.poll()
+  const overhead = empty!.length - 1
+  // all but ten of the bytes that may wait
+  const sizes = [15_000, 15_000, 15_000, 15_000, most - 10 - 60_000 - 5 * overhead]
+  for (const size of sizes) await ask(size)
+  await eventually(() => holds(stage) > most, 'answers that wait')
+  await client.send('41')
+  await eventually(() => stage.served.stats('rooms').sessions === 0, 'the end of the session')
+  await client.send(`40${JSON.stringify({ token: stage.appToken })}`)
+  await eventually(() => stage.served.outcomes().slow_reader === 1, 'the end of the connection')
+  await stage.served.empty()
+})
+
 test('row 52: rooms: the rate is that of the connection, whatever sessions follow each other on it', async () => {
   const stage = await RoomStage.start({ messagesPerSecond: 50, messagesBurst: 10 })
   const client = await Client.open(stage.served.ws + webSocketPath)

@@ -197,6 +197,8 @@ class RoomsEndpoint implements Endpoint {
   }
 
   #come(socket: RoomSocket): void {
+    // the packet that tells its client of the session may be what the connection is ended for
+    if (socket.conn.readyState !== 'open') return void socket.disconnect()
     const session = this.#admitted.get(socket)!
     const connection = this.#connections.get(socket.conn)
     this.#sessions.set(session.id, session)
