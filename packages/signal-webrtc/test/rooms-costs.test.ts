@@ -93,6 +93,18 @@ test.each(['0010', '1e1', '0xa', ' 9', '+9', '9.0'])(
   },
 )
 
+test('row 48: rooms: an object of very many fields harms nobody', async () => {
+  const stage = await RoomStage.start({ maxMessageBytes: 1_024 * kibibyte, messagesBurst: 1e9 })
+  const client = await stage.client()
+  const names = Array.from('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ')
+  const fields: Record<string, number> = {}
+  for (const a of names.slice(0, 48)) {
+    for (const b of names) for (const c of names) fields[a + b + c] = 0
+  }
+  client.emit('auth-request', { token: 'none', fields })
+  await client.next('auth-reject')
+})
+
 test('row 50: rooms: frames that are not complete count', async () => {
   const stage = await RoomStage.start()
   const raw = await RawSocket.upgrade(stage.served.port, webSocketPath)

@@ -28,7 +28,7 @@ export function sizeOf(event: readonly unknown[], most: number): EventSize {
     else if (Array.isArray(value)) for (const each of value) left.push(each)
     else if (typeof value === 'object' && value !== null) {
       for (const name of Object.keys(value)) bytes += name.length + 3
-      left.push(...(Object.values(value) as unknown[]))
+      for (const each of Object.values(value) as unknown[]) left.push(each)
     }
   }
   return { bytes, memory: bytes + values * valueOverhead }
