@@ -171,13 +171,24 @@ test('row 50: rooms: what waits for a client by long polling counts until the cl
     for (let some = 0; some < 10; some++) other.emit('relay-ice-candidate', candidate)
     await other.settled()
   }
-  expect(holds(stage)).toBeGreaterThan(200 * 60_000)
+  // each is there as a text, and as a frame for a WebSocket
+  expect(holds(stage)).toBeGreaterThan(2 * 200 * 60_000)
   const raw = await client.pollUnread()
   await eventually(() => raw.socket.bytesRead > 0, 'the begin of an answer')
   expect(holds(stage)).toBeGreaterThan(100 * 60_000)
   raw.reset()
   await eventually(() => holds(stage) < 10_000, 'nothing that waits')
 }, 30_000)
+
+test('row 50: rooms: what waits for a client by long polling counts with the bytes of its characters', async () => {
+  const stage = await RoomStage.start()
+  const client = await PollingClient.connect(stage.served.port, stage.appToken)
+  const request = ['auth-request', { token: 'none', payload: '€'.repeat(4_000) }]
+  for (let n = 0; n < 10; n++) await client.send(`42${JSON.stringify(request)}`)
+  await eventually(() => holds(stage) > 10 * 12_000, 'answers that wait')
+  await client.poll()
+  await eventually(() => holds(stage) < 10_000, 'nothing that waits')
+})
 
 /** Lets a client by long polling have so many answers of 15 KB, for which it does not ask. */
 async function leaveUnread(stage: RoomStage, answers: number): Promise<PollingClient> {

@@ -13,6 +13,13 @@ interface Transport {
   readonly socket?: WebSocket & { readonly _socket?: NetSocket | null }
 }
 
+/** What engine.io keeps of a packet until it hands it over. */
+interface Packet {
+  readonly data?: string | Buffer
+  /** The frame for a WebSocket that socket.io-adapter has made of the data, in pieces. */
+  readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] }
+}
+
 // while the server's memory is short: as much may wait, and for so long without progress
 const shortBytes = 64 * 1024
 const shortStallTime = 5_000
@@ -29,6 +36,8 @@ export class EngineOutbox {
   /** What engine.io has not handed over yet. */
   #waitingBytes = 0
   #waitingPackets = 0
+  /** Bytes of memory that it keeps beside these. */
+  #waitingMemory = 0
   /** All, with what was handed over. */
   #bytes = 0
   #packets = 0
@@ -45,17 +54,18 @@ export class EngineOutbox {
     private readonly context: EndpointContext,
   ) {
     this.#share = new Share(context.budget)
-    socket.on('packetCreate', ({ data }: { data?: string | Buffer }) => {
-      const bytes = data?.length ?? 0
+    socket.on('packetCreate', (packet: Packet) => {
+      const bytes = bytesOf(packet)
       this.#waitingBytes += bytes
       this.#waitingPackets++
+      this.#waitingMemory += memoryOf(packet) - bytes
       this.#add(bytes, 1)
     })
     socket.on('flush', () => this.#handOver())
     // engine.io forgets what it has not handed over
     socket.on('close', () => {
-      this.#add(-this.#waitingBytes, -this.#waitingPackets)
-      this.#waitingBytes = this.#waitingPackets = 0
+      const [bytes, packets] = this.#takeWaiting()
+      this.#add(-bytes, -packets)
     })
   }
 
@@ -98,7 +108,7 @@ export class EngineOutbox {
   }
 
   get #cost(): number {
-    return this.#bytes + this.#packets * pieceOverhead
+    return this.#bytes + this.#waitingMemory + this.#packets * pieceOverhead
   }
 
   #add(bytes: number, packets: number): void {
@@ -107,9 +117,16 @@ export class EngineOutbox {
     this.#share.set(this.#cost)
   }
 
-  #handOver(): void {
+  /** Counts nothing as waiting any more. */
+  #takeWaiting(): [bytes: number, packets: number] {
     const [bytes, packets] = [this.#waitingBytes, this.#waitingPackets]
-    this.#waitingBytes = this.#waitingPackets = 0
+    this.#waitingBytes = this.#waitingPackets = this.#waitingMemory = 0
+    this.#share.set(this.#cost)
+    return [bytes, packets]
+  }
+
+  #handOver(): void {
+    const [bytes, packets] = this.#takeWaiting()
     const { transport } = this.socket
     const { res, socket: ws } = transport as unknown as Transport
     const tcp = res ? res.socket : ws?._socket
@@ -121,6 +138,19 @@ export class EngineOutbox {
       this.#add(-bytes, -packets)
     })
   }
+}
+
+/** Bytes that go over the network. */
+const bytesOf = ({ data = '' }: Packet): number => Buffer.byteLength(data)
+
+/** Bytes of memory. */
+function memoryOf(packet: Packet): number {
+  const { data = '', options } = packet
+  let memory = bytesOf(packet)
+  // V8 keeps a text with one character above U+00FF as two bytes per character
+  if (memory !== data.length) memory = Math.max(memory, 2 * data.length)
+  for (const piece of options?.wsPreEncodedFrame ?? []) memory += piece.length
+  return memory
 }
 
 /**
