@@ -85,10 +85,11 @@ export function slicePolledPackets(
     })
   }
   polling.onData = (body) => {
-    waiting += memoryOf(body)
     incomplete = 0
+    const refused = waiting + memoryOf(body) > mostBytes
+    if (!refused) waiting += memoryOf(body)
     count()
-    if (waiting > mostBytes) return tooMuch()
+    if (refused) return tooMuch()
     bodies.push(body)
     if (bodies.length === 1) work.run((running = steps()))
   }
