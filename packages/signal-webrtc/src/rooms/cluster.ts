@@ -43,7 +43,7 @@ export class Cluster {
   }
 
   /**
-   * Who of this instance is in a room.
+   * The clients of this instance that are in a room.
    * @param id - of the only client that is asked about; null for all
    */
   here(key: string, id: string | null): Member[] {

@@ -4,6 +4,7 @@ import type { Socket as NetSocket } from 'node:net'
 import type { Socket } from 'engine.io'
 import { pieceOverhead, Share, type EndpointContext } from 'signal-server'
 import type { WebSocket } from 'ws'
+import { ReaderLimits } from '../reader-limits.js'
 
 /** What engine.io does not tell of what it writes to. */
 interface Transport {
@@ -20,15 +21,9 @@ interface Packet {
   readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] }
 }
 
-// while the server's memory is short: as much may wait, and for so long without progress
-const shortBytes = 64 * 1024
-const shortStallTime = 5_000
-// of small packets most of the cost is not theirs
-const mostOverhead = 4
-
 /**
- * What a connection of engine.io has to send, which counts against the budget until the network has
- * taken it: what waits for the next request of long polling or for a WebSocket that is busy, and what
+ * The packets that a connection of engine.io has to send. They count against the budget until the
+ * network has taken them: what waits for the next request of long polling or for a WebSocket that is busy, and what
  * was handed over to an answer or a WebSocket whose client does not read.
  */
 export class EngineOutbox {
@@ -45,15 +40,14 @@ export class EngineOutbox {
   #taken = 0
   /** The connections that take what was handed over. */
   readonly #taking = new Set<NetSocket>()
-  #sentBefore = 0
-  /** Milliseconds in which nothing was read of what has waited for long. */
-  #stalled = 0
+  readonly #limits: ReaderLimits
 
   constructor(
     private readonly socket: Socket,
-    private readonly context: EndpointContext,
+    context: EndpointContext,
   ) {
     this.#share = new Share(context.budget)
+    this.#limits = new ReaderLimits(context)
     socket.on('packetCreate', (packet: Packet) => {
       const bytes = bytesOf(packet)
       this.#waitingBytes += bytes
@@ -71,13 +65,12 @@ export class EngineOutbox {
 
   /** Whether so much waits that others had better not send it more. */
   get congested(): boolean {
-    return this.#bytes > this.#much
+    return this.#limits.congested(this.#bytes)
   }
 
   /** Whether more waits than may. */
   get full(): boolean {
-    const { maxQueuedBytes } = this.context.settings
-    return this.#waitingBytes > maxQueuedBytes || this.#cost > mostOverhead * maxQueuedBytes
+    return this.#limits.full(this.#waitingBytes, this.#cost)
   }
 
   /**
@@ -85,19 +78,7 @@ export class EngineOutbox {
    * @returns whether it is to be waited for
    */
   beat(elapsed: number): boolean {
-    const sent = this.#sent
-    const stalls = this.#cost > this.#much && sent === this.#sentBefore
-    this.#stalled = stalls ? this.#stalled + elapsed : 0
-    this.#sentBefore = sent
-    const { budget, settings } = this.context
-    const { stallTime } = settings
-    return this.#stalled < (budget.over ? Math.min(shortStallTime, stallTime) : stallTime)
-  }
-
-  /** So much that its client is waited for no longer than the stall time, and others do not add to it. */
-  get #much(): number {
-    const { budget, settings } = this.context
-    return budget.over ? shortBytes : settings.maxQueuedBytes / 4
+    return this.#limits.beat(elapsed, this.#limits.congested(this.#cost), this.#sent)
   }
 
   /** Changes whenever the network takes something. */
