@@ -10,6 +10,7 @@ import type { Holding } from './limits/holders.js'
 import type { Outcomes } from './stats.js'
 import type { SignalServerEvents } from './events.js'
 import type { Settings } from './options.js'
+import type { ReadingSlices } from './reading-slices.js'
 
 /** A request whose upgrade was checked and authorised, and not answered yet. */
 export interface Upgrade {
@@ -37,6 +38,8 @@ export interface EndpointContext {
   readonly settings: Settings
   readonly heartbeat: Heartbeat
   readonly budget: ByteBudget
+  /** Shares the turns of the event loop among the sockets that bring messages. */
+  readonly reading: ReadingSlices
   readonly outcomes: Outcomes
   readonly events: EventEmitter<SignalServerEvents>
   /**

@@ -20,6 +20,7 @@ import type { Full } from './limits/slots.js'
 import { log } from './log.js'
 import type { SignalServerOptions } from './options.js'
 import { belowMount, mountPath, notFound, pathOf } from './path.js'
+import { ReadingSlices } from './reading-slices.js'
 import { settingsFrom } from './settings.js'
 import { Outcomes, type Limits, type Stats } from './stats.js'
 import { interceptUpgrades } from './upgrade-dispatch.js'
@@ -46,10 +47,12 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
   constructor(options: SignalServerOptions = {}) {
     super()
     const settings = settingsFrom(options)
+    const budget = new ByteBudget(settings.maxBufferedBytes)
     this.#context = {
       settings,
       heartbeat: new Heartbeat(settings.pingAfter, settings.pongWithin),
-      budget: new ByteBudget(settings.maxBufferedBytes),
+      budget,
+      reading: new ReadingSlices(budget),
       outcomes: new Outcomes(),
       events: this,
       instances: settings.bus && new Instances(settings.bus),
@@ -213,6 +216,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
     this.#admission.draining = true
     this.#upgrades.close()
     for (const endpoint of this.#endpoints) endpoint.close()
+    this.#context.reading.close()
     this.#context.instances?.close()
     this.#context.heartbeat.close()
     const listening = await this.#listening?.catch(() => undefined)

@@ -1,13 +1,12 @@
 import { SUBPROTOCOL } from 'signal-protocol'
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws'
-import type { Upgrade } from './endpoint.js'
+import type { EndpointContext, Upgrade } from './endpoint.js'
+import type { ReadingSlices } from './reading-slices.js'
 
 /** How a {@link WebSocketAcceptor} takes sockets over. */
 export interface WebSocketAcceptorOptions {
   /** A bigger message closes the socket with 1009. */
   maxMessageBytes: number
-  /** Milliseconds that a closed socket has to answer with its own close frame. */
-  closeTime: number
   /** Echoed to who offers one of them, beside `signal.v1`. @default none */
   subprotocols?: readonly string[]
   /** Whether pings are answered at once; else by whoever listens to them. @default true */
@@ -26,13 +25,13 @@ const mostPieces = 4_096
 /** Answers upgrades for endpoints that speak in messages: the handshake and framing of `ws`. */
 export class WebSocketAcceptor {
   readonly #server: WebSocketServer
+  readonly #reading: ReadingSlices
 
-  constructor({
-    maxMessageBytes,
-    closeTime,
-    subprotocols = [],
-    autoPong = true,
-  }: WebSocketAcceptorOptions) {
+  constructor(
+    { settings, reading }: Pick<EndpointContext, 'settings' | 'reading'>,
+    { maxMessageBytes, subprotocols = [], autoPong = true }: WebSocketAcceptorOptions,
+  ) {
+    this.#reading = reading
     const options: ServerOptions & Bounds = {
       noServer: true,
       clientTracking: false,
@@ -45,7 +44,8 @@ export class WebSocketAcceptor {
       // a message of many small pieces must not cost many times its size
       maxBufferedChunks: mostPieces,
       maxFragments: mostPieces,
-      closeTimeout: closeTime,
+      // milliseconds that a closed socket has to answer with its own close frame
+      closeTimeout: settings.closeTime,
       handleProtocols: (offered) =>
         [SUBPROTOCOL, ...subprotocols].find((known) => offered.has(known)) ?? false,
     }
@@ -56,6 +56,7 @@ export class WebSocketAcceptor {
   accept({ request, socket, head }: Upgrade): WebSocket | undefined {
     let accepted: WebSocket | undefined
     this.#server.handleUpgrade(request, socket, head, (ws) => (accepted = ws))
+    if (accepted) this.#reading.add(socket)
     return accepted
   }
 

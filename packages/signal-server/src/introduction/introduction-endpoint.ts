@@ -38,11 +38,11 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     private readonly context: EndpointContext,
     private readonly v1: Dialect,
   ) {
-    const { maxMessageBytes, closeTime, maxRegistrations } = context.settings
+    const { maxMessageBytes, maxRegistrations } = context.settings
     const perAddress = Math.ceil(maxRegistrations * addressShare(context.settings))
     const registrations = new Amounts(maxRegistrations, perAddress)
     this.#registrations = registrations
-    this.#acceptor = new WebSocketAcceptor({ maxMessageBytes, closeTime, autoPong: false })
+    this.#acceptor = new WebSocketAcceptor(context, { maxMessageBytes, autoPong: false })
     const abroad = new Abroad(this.#worlds, v1, this.work, this.#introducer, this.#introduced)
     const { instances } = context
     const across = instances && new IntroductionsAcross(instances, abroad)

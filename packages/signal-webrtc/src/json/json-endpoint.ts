@@ -77,16 +77,14 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
       maxMessageBytes = 64 * 1024,
       maxClients = 1_000,
     } = description
-    const { closeTime } = context.settings
     this.name = name
     this.path = path
     // one protocol may be at several paths
     this.#halls = new Halls(context, `${name} ${path}`, maxClients, this.#work, open)
     const { messagesPerSecond, messagesBurst } = { ...defaultRate, ...description }
     this.#rate = { messagesPerSecond, messagesBurst }
-    this.#acceptor = new WebSocketAcceptor({
+    this.#acceptor = new WebSocketAcceptor(context, {
       maxMessageBytes,
-      closeTime,
       autoPong: false,
       ...(subprotocols && { subprotocols }),
     })

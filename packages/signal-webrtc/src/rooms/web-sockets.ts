@@ -29,6 +29,7 @@ export function makeWebSockets(context: EndpointContext, settings: RoomsSettings
     autoPong: false,
   }
   return new AnsweringServer(options, (ws, socket) => {
+    context.reading.add(socket)
     countUnfinished(ws, socket, context)
     answerPings(ws, socket, context)
   })
