@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { Share, type ByteBudget } from './byte-budget.js'
+import { Share, type ByteBudget } from './limits/byte-budget.js'
 import { PackedMessages, type Message } from './packed-messages.js'
 import { startReading, stopReading } from './reading.js'
 import { UnfinishedFrames } from './unfinished-frames.js'

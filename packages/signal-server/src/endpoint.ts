@@ -3,14 +3,14 @@ import type { Socket } from 'node:net'
 import type { EventEmitter } from 'node:events'
 import type { Router } from 'express'
 import type { Claim, Grant } from './authorize.js'
-import type { Instances } from './bus/instances.js'
-import type { Heartbeat } from './heartbeat.js'
-import type { ByteBudget } from './byte-budget.js'
+import type { Instances } from './cluster/instances.js'
+import type { Heartbeat } from './limits/heartbeat.js'
+import type { ByteBudget } from './limits/byte-budget.js'
 import type { Holding } from './limits/holders.js'
 import type { Outcomes } from './stats.js'
 import type { SignalServerEvents } from './events.js'
 import type { Settings } from './options.js'
-import type { ReadingSlices } from './reading-slices.js'
+import type { ReadingSlices } from './limits/reading-slices.js'
 
 /** A request whose upgrade was checked and authorised, and not answered yet. */
 export interface Upgrade {

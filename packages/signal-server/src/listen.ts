@@ -14,7 +14,7 @@ import { bind, type Place } from './bind.js'
 import { listeningUrl } from './listening-url.js'
 import { OpenAnswers } from './open-answers.js'
 import type { Settings } from './options.js'
-import { SlicedWork } from './sliced-work.js'
+import { SlicedWork } from './limits/sliced-work.js'
 import type { Worker } from './workers/worker.js'
 
 /** Where a server listens. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { pieceOverhead } from './byte-budget.js'
+import { pieceOverhead } from './limits/byte-budget.js'
 
 /** What ws keeps, which it does not tell otherwise: how many frames a message had, or what is left. */
 interface Receiver {

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { Credit, Windows } from '../src/bus/credit.js'
-import { ByteBudget, Share } from '../src/byte-budget.js'
+import { Credit, Windows } from '../src/connection/cluster/credit.js'
+import { ByteBudget, Share } from '../src/limits/byte-budget.js'
 import { eventually } from './harness/arrivals.js'
 import { clientFrame } from './harness/frames.js'
 import type { RawSocket } from './harness/raw-socket.js'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { topics } from '../src/bus/topics.js'
+import { topics } from '../src/cluster/topics.js'
 import { eventually } from './harness/arrivals.js'
 import type { Client, Fields } from './harness/client.js'
 import { Fleet } from './harness/fleet.js'

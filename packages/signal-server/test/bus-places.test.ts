@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Instances } from '../src/bus/instances.js'
-import type { Occupant } from '../src/bus/occupants.js'
-import { PlacesAcross } from '../src/bus/places-across.js'
-import { Pairings } from '../src/connection/pairings.js'
-import { Place, reciprocal } from '../src/connection/place.js'
+import { Instances } from '../src/cluster/instances.js'
+import type { Occupant } from '../src/connection/cluster/occupants.js'
+import { PlacesAcross } from '../src/connection/cluster/places-across.js'
+import { Pairings } from '../src/connection/pairing/pairings.js'
+import { Place, reciprocal } from '../src/connection/pairing/place.js'
 import { TestBus, type Member } from './harness/test-bus.js'
 
 /** A connection as far as pairing is concerned. */

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { FlapDamping, type Delayed } from '../src/introduction/flap-damping.js'
+import { FlapDamping, type Delayed } from '../src/introduction/sessions/flap-damping.js'
 
 const make = (due: (delayed: readonly Delayed[]) => void = () => {}) => {
   const damping = new FlapDamping(due)

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Heartbeat, type Pulse } from '../src/heartbeat.js'
+import { Heartbeat, type Pulse } from '../src/limits/heartbeat.js'
 import { eventually, within } from './harness/arrivals.js'
 import { clientFrame } from './harness/frames.js'
 import type { RawSocket } from './harness/raw-socket.js'

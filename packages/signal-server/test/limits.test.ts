@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Slowdown } from '../src/slowdown.js'
-import { Pace } from '../src/pace.js'
+import { Slowdown } from '../src/limits/slowdown.js'
+import { Pace } from '../src/limits/pace.js'
 import { eventually, within } from './harness/arrivals.js'
 import type { Fields } from './harness/client.js'
 import { clientFrame } from './harness/frames.js'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Pairings } from '../src/connection/pairings.js'
-import { Place, reciprocal } from '../src/connection/place.js'
+import { Pairings } from '../src/connection/pairing/pairings.js'
+import { Place, reciprocal } from '../src/connection/pairing/place.js'
 
 const place = (localId: string, remoteId: string, key = 'k', app = '') =>
   new Place({ app, localId, remoteId, key })

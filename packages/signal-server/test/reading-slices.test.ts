@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ByteBudget } from '../src/byte-budget.js'
-import { ReadingSlices } from '../src/reading-slices.js'
+import { ByteBudget } from '../src/limits/byte-budget.js'
+import { ReadingSlices } from '../src/limits/reading-slices.js'
 import { eventually } from './harness/arrivals.js'
 
 const chunkBytes = 64 * 1024

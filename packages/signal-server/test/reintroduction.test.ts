@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Place, reciprocal } from '../src/connection/place.js'
-import { Reintroductions } from '../src/connection/reintroductions.js'
+import { Place, reciprocal } from '../src/connection/pairing/place.js'
+import { Reintroductions } from '../src/connection/pairing/reintroductions.js'
 import { clientFrame } from './harness/frames.js'
 import type { Client } from './harness/client.js'
 import { Stage } from './harness/stage.js'

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { SlicedWork, type Steps } from '../src/sliced-work.js'
+import { SlicedWork, type Steps } from '../src/limits/sliced-work.js'
 
 /** Work that takes so many milliseconds, in small steps. */
 function* busy(milliseconds: number, each = 0.05): Steps {

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { InterestIndex } from '../src/introduction/interest-index.js'
-import type { Peer } from '../src/introduction/peer.js'
-import { Worlds } from '../src/introduction/worlds.js'
-import type { World } from '../src/introduction/world.js'
+import { InterestIndex } from '../src/introduction/sessions/interest-index.js'
+import type { Peer } from '../src/introduction/sessions/peer.js'
+import { Worlds } from '../src/introduction/sessions/worlds.js'
+import type { World } from '../src/introduction/sessions/world.js'
 
 /** A session without a socket. */
 class Member {

@@ -1,4 +1,4 @@
-import type { Instances } from '../bus/instances.js'
+import type { Instances } from '../cluster/instances.js'
 
 /** An answer of `/readyz`. */
 export interface Readiness {

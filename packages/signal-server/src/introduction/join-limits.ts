@@ -1,10 +1,10 @@
 import { errorSentence, type ErrorCode } from 'signal-protocol'
-import type { IntroductionsAcross } from '../bus/introductions-across.js'
+import type { IntroductionsAcross } from './cluster/introductions-across.js'
 import type { EndpointContext } from '../endpoint.js'
 import { reportFault } from '../events.js'
 import type { Amounts } from '../limits/amounts.js'
 import { log } from '../log.js'
-import type { Session } from './session.js'
+import type { Session } from './sessions/session.js'
 
 /** What a session may join. */
 export class JoinLimits {

@@ -1,4 +1,4 @@
-import { Pace } from '../pace.js'
+import { Pace } from './pace.js'
 import { Holders, Holding, Rank, type Group } from './holders.js'
 
 /** Which limit a newcomer met. */

@@ -1,5 +1,5 @@
 import type { Bus } from 'signal-server'
-import { decode, type Signed } from '../../src/bus/wire.js'
+import { decode, type Signed } from '../../src/cluster/wire.js'
 
 type Handler = (message: Buffer) => void
 

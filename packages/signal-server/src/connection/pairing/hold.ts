@@ -1,0 +1,146 @@
+import { CloseCode } from 'signal-protocol'
+import type { EndpointContext } from '../../endpoint.js'
+import type { Outcome } from '../../stats.js'
+import { Rank } from '../../limits/holders.js'
+import { Opcode, type ControlOpcode } from '../pipe/frame.js'
+import type { HeldBytes, HeldShare, Waiter } from './held-bytes.js'
+import { Pause } from '../pipe/inlet.js'
+import type { Leg } from '../pipe/leg.js'
+import type { LegReceiver } from '../pipe/pipe-end.js'
+import type { Place } from './place.js'
+import { Pongs } from './pongs.js'
+
+// the most that one read from the kernel delivers
+const chunkBytes = 64 * 1024
+// most say little while they wait, and thousands may wait
+const firstCapacity = 512
+
+/** Keeps what a client sends while it waits for its peer, and answers its pings and its close. */
+export class Hold implements LegReceiver, Waiter {
+  readonly rank = Rank.waiting
+  #bytes: Buffer | undefined
+  #size = 0
+  readonly #share: HeldShare
+  /** Most send no pings while they wait. */
+  #pongs: Pongs | undefined
+  readonly #startedAt = Date.now()
+  readonly #timer: NodeJS.Timeout
+
+  /**
+   * @param heldBytes - counts what is held
+   * @param over - the wait ends without a peer; called once
+   */
+  constructor(
+    readonly place: Place,
+    readonly leg: Leg,
+    private readonly context: EndpointContext,
+    heldBytes: HeldBytes,
+    private readonly over: (outcome: Outcome) => void,
+  ) {
+    this.#share = heldBytes.enter(this)
+    const { holdTime } = context.settings
+    this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTime)
+    leg.receiver = this
+  }
+
+  get address(): string | undefined {
+    return this.leg.address
+  }
+
+  /** How long it has waited, in milliseconds. */
+  get age(): number {
+    return Date.now() - this.#startedAt
+  }
+
+  /** Ends the hold and hands over what was held, as frames for the peer. */
+  take(): Buffer | undefined {
+    this.#stop()
+    const held = this.#bytes?.subarray(0, this.#size)
+    this.#free()
+    this.#pongs?.answer()
+    this.leg.resume(Pause.full | Pause.pings | Pause.budget | Pause.held)
+    return held
+  }
+
+  /** Ends the hold with a close code. */
+  end(code: CloseCode): void {
+    this.#stop()
+    this.#free()
+    this.leg.close(code)
+  }
+
+  data(bytes: Buffer): void {
+    this.#reserve(this.#size + bytes.length)
+    // a copy, for a view would pin the whole chunk
+    bytes.copy(this.#bytes!, this.#size)
+    this.#size += bytes.length
+    if (this.#size + chunkBytes > this.context.settings.maxHeldBytes) this.leg.pause(Pause.full)
+  }
+
+  control(opcode: ControlOpcode, payload: Buffer, count: number): void {
+    if (opcode === Opcode.close) {
+      this.#stop()
+      this.#free()
+      this.leg.passClose(payload)
+      this.leg.finish()
+      this.over('hold_left')
+      return
+    }
+    this.#pongs ??= new Pongs(this.leg, this.context.settings)
+    if (!this.#pongs.take(opcode, payload, count)) this.failed(CloseCode.tooMany, 'rate_limited')
+  }
+
+  failed(code: CloseCode | undefined, outcome: Outcome): void {
+    if (code === undefined) {
+      this.#stop()
+      this.#free()
+      this.over(outcome === 'pipe_peer_gone' ? 'hold_left' : outcome)
+    } else {
+      this.end(code)
+      this.over(outcome)
+    }
+  }
+
+  drained(): void {
+    this.#pongs?.answer()
+  }
+
+  shed(): void {
+    this.failed(CloseCode.tryLater, 'hold_shed')
+  }
+
+  pause(): void {
+    this.leg.pause(Pause.held)
+  }
+
+  resume(): void {
+    this.leg.resume(Pause.held)
+  }
+
+  stalled(): void {
+    this.failed(CloseCode.timedOut, 'slow_reader')
+  }
+
+  /** Makes room, doubling, so that many small frames cost no more than one large one. */
+  #reserve(size: number): void {
+    const capacity = this.#bytes?.length ?? 0
+    if (size <= capacity) return
+    let larger = Math.max(capacity, firstCapacity)
+    while (larger < size) larger *= 2
+    const grown = Buffer.allocUnsafeSlow(larger)
+    this.#bytes?.copy(grown, 0, 0, this.#size)
+    this.#bytes = grown
+    this.#share.set(larger)
+  }
+
+  #free(): void {
+    this.#bytes = undefined
+    this.#size = 0
+    this.#share.release()
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer)
+    this.#pongs?.stop()
+  }
+}

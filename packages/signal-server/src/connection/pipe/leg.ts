@@ -1,0 +1,246 @@
+import type { Socket } from 'node:net'
+import { CloseCode } from 'signal-protocol'
+import type { Grant } from '../../authorize.js'
+import type { EndpointContext, Upgrade } from '../../endpoint.js'
+import { answerUpgrade } from '../../upgrade/handshake.js'
+import type { Pulse } from '../../limits/heartbeat.js'
+import { Rank, type Holding } from '../../limits/holders.js'
+import { Closing } from './closing.js'
+import { FrameError, Opcode, serverFrame, type ControlOpcode } from './frame.js'
+import { FrameTranslator, type FrameSink } from './frame-translator.js'
+import { Inlet } from './inlet.js'
+import { Outbox } from './outbox.js'
+import { OwnPings } from './own-pings.js'
+import type { LegReceiver, PipeEnd } from './pipe-end.js'
+
+// a client that reads at once is asked whether it does when it has got 20 KB/s for so long
+const askAfter = 5_000
+// a pipe in which nothing has passed for so long rests
+const restsAfter = 60_000
+
+/** One socket on `/connection`, from its 101 on. */
+export class Leg implements Pulse, FrameSink, PipeEnd {
+  readonly isHere = true
+  readonly v1: boolean
+  /** What the limits per address count its client as. */
+  readonly address: string | undefined
+  readonly translator = new FrameTranslator(this)
+  heard = true
+  lastHeard = 0
+  pingedAt = 0
+  source: { readonly atBoundary: boolean } | undefined
+
+  readonly #socket: Socket
+  readonly #grant: Grant
+  /** Its place among the sockets of the server. */
+  readonly #place: Holding
+  /** Milliseconds since its client last sent a part of a message. */
+  #rests = 0
+  #receiver: LegReceiver | undefined
+  readonly #inlet: Inlet
+  readonly #outbox: Outbox
+  readonly #closing: Closing
+  readonly #pings = new OwnPings()
+  /** Milliseconds until even a slow reader can have answered the last ping. */
+  #patience = 0
+  readonly #whenClosed: (() => void)[] = []
+
+  /** Answers the upgrade; nothing has been read yet. */
+  constructor(
+    upgrade: Upgrade,
+    private readonly context: EndpointContext,
+  ) {
+    const { socket, v1, grant, address, place } = upgrade
+    this.#socket = socket
+    this.v1 = v1
+    this.#grant = grant
+    this.address = address
+    this.#place = place
+    place.shed = () => this.#receiver?.shed()
+    this.#inlet = new Inlet(socket, context.budget)
+    const { stallTime, closeTime } = context.settings
+    const drained = () => this.#receiver?.drained?.()
+    this.#outbox = new Outbox(socket, context.budget, stallTime, drained)
+    this.#closing = new Closing(socket, this.#inlet, this.#outbox, this.translator, closeTime)
+    context.heartbeat.add(this)
+    socket.on('end', () => this.#finished())
+    socket.on('close', () => this.#closed())
+    // the 101 and what follows at once go out in one piece
+    this.#outbox.cork()
+    answerUpgrade(upgrade)
+    if (v1) return
+    this.#sendPing(Buffer.alloc(0))
+    this.#outbox.greet()
+  }
+
+  set receiver(receiver: LegReceiver) {
+    const first = this.#receiver === undefined
+    this.#receiver = receiver
+    this.#rests = 0
+    this.#place.rank = receiver.rank
+    // the listener makes the socket flow
+    if (first) this.#socket.on('data', (chunk: Buffer) => this.#read(chunk))
+  }
+
+  get queued(): number {
+    return this.#outbox.queued
+  }
+
+  get stalledFor(): number {
+    return this.#outbox.stalledFor
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort
+  }
+
+  get congested(): boolean {
+    const { budget, settings } = this.context
+    return this.#outbox.exceeds(budget.over ? 0 : settings.maxPipeBytes)
+  }
+
+  write(bytes: Buffer): void {
+    if (!this.#closing.closeSent && this.#socket.writable) this.#outbox.write(bytes)
+  }
+
+  cork(): void {
+    this.#outbox.cork()
+  }
+
+  passClose(payload: Buffer): void {
+    this.#closing.pass(payload, () => this.#receiver?.failed(undefined, 'pipe_peer_gone'))
+  }
+
+  pause(reason: number): void {
+    this.#inlet.pause(reason)
+  }
+
+  resume(reasons: number): void {
+    // silence while it was not read does not count
+    if (this.#inlet.resume(reasons)) this.heard = true
+  }
+
+  close(code: CloseCode): void {
+    this.#closing.close(code, this.#atBoundary)
+  }
+
+  finish(): void {
+    this.#closing.finish()
+  }
+
+  destroy(): void {
+    this.#closing.destroy()
+    this.#release()
+  }
+
+  whenClosed(callback: () => void): void {
+    if (this.#socket.closed) callback()
+    else this.#whenClosed.push(callback)
+  }
+
+  ping(): boolean {
+    // a queue that does not move, or a pause, is judged by the stall time
+    if (this.#inlet.paused || this.#closing.ending || this.queued > 0) return false
+    if (this.#sendPing()) {
+      this.#patience = this.#outbox.unread
+      return true
+    }
+    // no frame may be put in; but who stopped in the middle of a frame owes the rest of it
+    return !this.translator.atBoundary
+  }
+
+  lapsed(): void {
+    if (this.#inlet.paused || this.#closing.ending || this.queued > 0 || this.#patience > 0) return
+    this.#receiver?.failed(undefined, 'half_open')
+    this.destroy()
+  }
+
+  beat(now: number, elapsed: number): void {
+    this.#patience = Math.max(0, this.#patience - elapsed)
+    this.#inlet.beat()
+    this.#outbox.beat(elapsed)
+    if (this.#outbox.unread > askAfter && !this.#pings.pending) this.#sendPing()
+    if (this.stalledFor >= this.context.settings.stallTime) {
+      if (this.#closing.ending) this.destroy()
+      else this.#receiver?.stalled()
+    }
+    if (this.#closing.ending) return
+    this.#rests += elapsed
+    const { rank } = this.#receiver!
+    this.#place.rank = rank === Rank.moving && this.#rests > restsAfter ? Rank.active : rank
+    const { expiresAt = Infinity, revoked } = this.#grant
+    if (now >= expiresAt || revoked?.aborted) {
+      this.#receiver?.failed(CloseCode.unauthorized, 'grant_ended')
+    } else {
+      this.#receiver?.beat?.(now)
+    }
+  }
+
+  data(bytes: Buffer): void {
+    this.#rests = 0
+    this.#outbox.listens()
+    if (!this.#closing.ending) this.#receiver!.data(bytes)
+  }
+
+  answered(pong: Buffer): boolean {
+    this.#outbox.listens()
+    const mark = this.#pings.answered(pong)
+    if (mark === undefined) return false
+    this.#outbox.wasRead(mark)
+    return true
+  }
+
+  control(opcode: ControlOpcode, payload: Buffer, count: number): void {
+    this.#outbox.listens()
+    if (opcode === Opcode.close && this.#closing.closeSent)
+      this.#outbox.wasRead(this.#outbox.written)
+    if (!this.#closing.ending) this.#receiver!.control(opcode, payload, count)
+    else if (opcode === Opcode.close) this.finish()
+  }
+
+  get #atBoundary(): boolean {
+    return this.source?.atBoundary ?? true
+  }
+
+  #read(chunk: Buffer): void {
+    this.heard = true
+    try {
+      this.translator.push(chunk)
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      this.#closing.deafen()
+      if (this.#closing.ending) this.finish()
+      else this.#receiver!.failed(error.code, 'protocol_error')
+    }
+  }
+
+  /** Pings the client, where a frame may be put in. */
+  #sendPing(payload?: Buffer): boolean {
+    if (!this.#atBoundary || this.#closing.closeSent) return false
+    this.write(serverFrame(Opcode.ping, this.#pings.next(this.#outbox.written, payload)))
+    return true
+  }
+
+  /** The client has ended its half of the TCP connection. */
+  #finished(): void {
+    if (!this.#closing.ending) this.#receiver?.failed(undefined, 'pipe_peer_gone')
+    this.finish()
+  }
+
+  #closed(): void {
+    this.context.heartbeat.remove(this)
+    if (!this.#closing.ending) this.#receiver?.failed(undefined, 'pipe_peer_gone')
+    this.#release()
+    for (const callback of this.#whenClosed.splice(0)) callback()
+  }
+
+  #release(): void {
+    this.#closing.release()
+    this.#inlet.release()
+    this.#outbox.release()
+  }
+}

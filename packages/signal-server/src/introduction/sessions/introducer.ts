@@ -1,0 +1,159 @@
+import type { IntroductionsAcross } from '../cluster/introductions-across.js'
+import type { SlicedWork, Steps } from '../../limits/sliced-work.js'
+import { FlapDamping, type Delayed } from './flap-damping.js'
+import { bySession, introduce, tellReplaced, type Introducing } from './introductions.js'
+import type { Session } from './session.js'
+import type { Worlds } from './worlds.js'
+
+/** Introduces peers to each other, and lets the others of a peer that comes back all the time wait. */
+export class Introducer {
+  readonly #damping = new FlapDamping((delayed) => this.work.run(this.#tellDue(delayed)))
+  /** The other instances, where there are some. */
+  across: IntroductionsAcross | undefined
+
+  /** @param introduced - called for each pair of which one is told of the other */
+  constructor(
+    private readonly worlds: Worlds<Session>,
+    private readonly work: SlicedWork,
+    private readonly introduced: (
+      app: string,
+      ids: readonly [string, string],
+      keys: readonly string[],
+    ) => void,
+  ) {}
+
+  /** Whether a peer wants a key, here or on another instance. */
+  isPresent(app: string, id: string, key: string): boolean {
+    const here = this.worlds.get(app)?.peers.get(id)?.has(key)
+    return here || this.across?.has(app, id, key) || false
+  }
+
+  /** Whether the others know a peer on a key. */
+  isShown(app: string, id: string, key: string): boolean {
+    return this.isPresent(app, id, key) && !this.isHidden(app, id, key)
+  }
+
+  /** Whether the others do not know a peer on a key yet: it comes back to it all the time. */
+  isHidden(app: string, id: string, key: string): boolean {
+    return this.#damping.isHidden(app, id, key)
+  }
+
+  /** Whether the others are about to be told of a peer on a key, with what it has announced then. */
+  isDelayed(app: string, id: string, key: string): boolean {
+    return this.#damping.isDelayed(app, id, key)
+  }
+
+  /**
+   * A peer has left a key, on all instances.
+   * @returns whether the others are to be told
+   */
+  leaves(app: string, id: string, key: string): boolean {
+    return this.#damping.leave(app, id, key)
+  }
+
+  /**
+   * A peer is to be introduced on a key.
+   * @param shown - whether the others know it there already
+   * @param heir - whether its session there has not asked for that
+   * @returns whether they are told now; otherwise they are told in 2 s, if it still is there
+   */
+  admit(app: string, id: string, key: string, shown: boolean, heir = false): boolean {
+    const world = this.worlds.get(app)
+    const peer = world?.peers.get(id)
+    const own = peer && world?.interests.has(key, peer) ? 1 : 0
+    const others = (world?.interests.count(key) ?? 0) - own + (this.across?.count(app, key) ?? 0)
+    return others === 0 || this.#damping.admit({ app, id, key, shown, heir })
+  }
+
+  /**
+   * A session has joined keys.
+   * @param known - those of them that its peer wanted before
+   * @param taken - those that the session did not have before
+   */
+  *join(
+    session: Session,
+    joined: readonly string[],
+    known: ReadonlySet<string>,
+    taken: readonly string[],
+  ): Steps {
+    const { id, peer, world } = session
+    const { app } = world
+    const waits = (key: string) => {
+      const newest = peer.sessionFor(key)
+      if (!newest) return false
+      const shown = known.has(key) || (this.across?.has(app, id, key) ?? false)
+      return !this.admit(app, id, key, shown, newest !== session)
+    }
+    const delayed = new Set(joined.filter(waits))
+    if (peer.sessions.length > 1) {
+      tellReplaced(taken, (key) => (delayed.has(key) ? undefined : peer.olderThan(session, key)))
+    }
+    const ofAnother = joined.filter((key) => peer.sessionFor(key) !== session)
+    if (ofAnother.length > 0) session.tell({ type: 'replaced', keys: ofAnother })
+    for (const [newest, keys] of bySession(joined, (key) => peer.sessionFor(key))) {
+      // a newer one has not asked: it is told when the others are
+      const theirs = newest === session ? keys : keys.filter((key) => !delayed.has(key))
+      yield* introduce(newest, theirs, { ...this.#ways(newest), known, delayed })
+    }
+  }
+
+  /**
+   * Sessions that have the introductions of keys now without having asked are introduced.
+   * @returns the keys on which that is done now
+   */
+  takeOver(app: string, id: string, keys: readonly string[]): string[] {
+    const admitted = keys.filter((key) => this.admit(app, id, key, true, true))
+    this.introduce(app, id, admitted)
+    return admitted
+  }
+
+  close(): void {
+    this.#damping.close()
+  }
+
+  /** Introductions whose pause is over, those of one peer together. */
+  *#tellDue(delayed: readonly Delayed[]): Steps {
+    for (let n = 0; n < delayed.length;) {
+      const { app, id } = delayed[n]!
+      const asked: string[] = []
+      const inherited: string[] = []
+      for (; delayed[n]?.id === id && delayed[n]?.app === app; n++) {
+        const { key, heir } = delayed[n]!
+        if (this.#damping.release(delayed[n]!)) (heir ? inherited : asked).push(key)
+      }
+      this.#tellAgain(app, id, asked, inherited)
+      yield
+    }
+  }
+
+  #tellAgain(app: string, id: string, asked: string[], inherited: string[]): void {
+    const peer = this.worlds.get(app)?.peers.get(id)
+    tellReplaced(asked, (key) => {
+      const newest = peer?.sessionFor(key)
+      return newest ? peer!.olderThan(newest, key) : peer?.newestWith(key)
+    })
+    this.introduce(app, id, asked, false)
+    this.introduce(app, id, inherited)
+    this.across?.tellAgain(app, id, [...asked, ...inherited], inherited)
+  }
+
+  /**
+   * Introduces the sessions here that have the introductions of keys.
+   * @param toItself - whether they are told of the others, too
+   */
+  introduce(app: string, id: string, keys: readonly string[], toItself = true): void {
+    const peer = this.worlds.get(app)?.peers.get(id)
+    for (const [session, theirs] of bySession(keys, (key) => peer?.sessionFor(key))) {
+      const ways = { ...this.#ways(session), known: new Set(theirs), toItself }
+      this.work.run(introduce(session, theirs, ways))
+    }
+  }
+
+  #ways({ id, world: { app } }: Session): Omit<Introducing, 'known'> {
+    return {
+      toItself: true,
+      isHidden: (other, key) => this.isHidden(app, other, key),
+      told: (other, common) => this.introduced(app, [id, other], common),
+    }
+  }
+}

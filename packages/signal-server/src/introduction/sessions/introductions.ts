@@ -1,0 +1,110 @@
+import { Audience, Circular } from './audience.js'
+import type { Notice } from '../dialects/dialect.js'
+import type { Session } from './session.js'
+import type { Steps } from '../../limits/sliced-work.js'
+import type { World } from './world.js'
+
+/** How a session is introduced. */
+export interface Introducing {
+  /** Those of the keys that its peer wanted before. */
+  readonly known: ReadonlySet<string>
+  /** Those on which the others are told of it later. */
+  readonly delayed?: ReadonlySet<string>
+  /** Whether it is told of the others. */
+  readonly toItself: boolean
+  /** Whether the others do not know a peer on a key yet. */
+  readonly isHidden: (id: string, key: string) => boolean
+  /** Called for each pair of which the other one is told. */
+  readonly told: (other: string, keys: readonly string[]) => void
+}
+
+/**
+ * Introduces a session, which has the introductions of these keys, and the other peers of the keys
+ * to each other. A key that goes to another session meanwhile is left to whoever introduces that one.
+ */
+export function* introduce(
+  session: Session,
+  keys: readonly string[],
+  { known, delayed, toItself, isHidden, told }: Introducing,
+): Steps {
+  const { world, peer, info } = session
+  const audience = new Audience(world, peer.id, keys)
+  yield* audience.gather(known)
+  const toAll = new Circular({ type: 'introduction', id: peer.id, keys, info })
+  for (const target of audience) {
+    while (toItself && session.congested) yield session.drained()
+    const common = audience.keysOf(target)
+    const has = (key: string) => peer.sessionFor(key) === session
+    const shared = audience.unchanged ? common : common.filter(has)
+    const forOther = delayed?.size ? shared.filter((key) => !delayed.has(key)) : shared
+    if (forOther.length > 0) {
+      if (forOther === keys && session.info === info) toAll.to(target)
+      else target.tell({ type: 'introduction', id: peer.id, keys: forOther, info: session.info })
+      told(target.id, forOther)
+    }
+    if (toItself && shared.length > 0) tellItself(session, target, shared, isHidden)
+    yield
+  }
+}
+
+function tellItself(
+  session: Session,
+  { id, info }: Session,
+  shared: readonly string[],
+  isHidden: Introducing['isHidden'],
+): void {
+  const keys = shared.some((key) => isHidden(id, key))
+    ? shared.filter((key) => !isHidden(id, key))
+    : shared
+  if (keys.length > 0) session.tell({ type: 'introduction', id, keys, info })
+}
+
+/**
+ * Tells the sessions here that have the introductions of some keys something about a peer.
+ *
+ * @param id - of the peer, which is not told itself
+ * @param still - whether that is so for a key at the moment when a session is told
+ * @param notice - about some of the keys
+ */
+export function* tellOthers(
+  world: World<Session>,
+  id: string,
+  keys: readonly string[],
+  still: (key: string) => boolean,
+  notice: (keys: readonly string[]) => Notice,
+): Steps {
+  const audience = new Audience(world, id, keys)
+  yield* audience.gather()
+  const toAll = new Circular(notice(keys))
+  for (const target of audience) {
+    const shared = audience.keysOf(target).filter(still)
+    if (shared.length === keys.length) toAll.to(target)
+    else if (shared.length > 0) target.tell(notice(shared))
+    yield
+  }
+}
+
+/** Tells sessions that a newer one of their peer has keys of theirs. */
+export function tellReplaced(
+  keys: readonly string[],
+  replaced: (key: string) => Session | undefined,
+): void {
+  for (const [session, theirs] of bySession(keys, replaced)) {
+    session.tell({ type: 'replaced', keys: theirs })
+  }
+}
+
+/** Keys by the session that each belongs to. */
+export function bySession(
+  keys: Iterable<string>,
+  sessionOf: (key: string) => Session | undefined,
+): Map<Session, string[]> {
+  const found = new Map<Session, string[]>()
+  for (const key of keys) {
+    const session = sessionOf(key)
+    const theirs = session && found.get(session)
+    if (theirs) theirs.push(key)
+    else if (session) found.set(session, [key])
+  }
+  return found
+}
