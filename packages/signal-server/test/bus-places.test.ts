@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Instances } from '../src/cluster/instances.js'
 import type { Occupant } from '../src/connection/cluster/occupants.js'
-import { PlacesAcross } from '../src/connection/cluster/places-across.js'
+import { RemotePlaces } from '../src/connection/cluster/remote-places.js'
 import { Pairings } from '../src/connection/pairing/pairings.js'
 import { Place, reciprocal } from '../src/connection/pairing/place.js'
 import { TestBus, type Member } from './harness/test-bus.js'
@@ -23,7 +23,7 @@ interface Connection {
 /** Does with requests what the endpoint does, without sockets. */
 class Desk {
   readonly #pairings = new Pairings<Connection, string>()
-  readonly #places: PlacesAcross<Connection>
+  readonly #places: RemotePlaces<Connection>
   readonly #piped = new Map<string, Connection[]>()
   readonly instances: Instances
 
@@ -32,7 +32,7 @@ class Desk {
     private readonly all: Connection[],
   ) {
     this.instances = new Instances(bus)
-    this.#places = new PlacesAcross<Connection>(this.instances, {
+    this.#places = new RemotePlaces<Connection>(this.instances, {
       pair: ({ subject }, pipe, instance) => {
         this.#pairings.removeWaiter(subject.place, subject)
         this.#pipe(pipe, [subject])

@@ -5,11 +5,11 @@ import { HttpRefusal } from '../errors.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../upgrade/path.js'
 import type { Outcome } from '../stats.js'
-import { Abroad } from './cluster/abroad.js'
+import { RemoteConnections } from './cluster/remote-connections.js'
 import { HeldBytes } from './pairing/held-bytes.js'
 import { Hold } from './pairing/hold.js'
 import { Pause } from './pipe/inlet.js'
-import { Leg } from './pipe/leg.js'
+import { LocalEnd } from './pipe/local-end.js'
 import { Pairings } from './pairing/pairings.js'
 import type { PipeEnd } from './pipe/pipe-end.js'
 import { Pipe } from './pipe/pipe.js'
@@ -27,11 +27,11 @@ interface Side {
 export class ConnectionEndpoint implements Endpoint {
   readonly name = 'connection'
   readonly #pairings = new Pairings<Hold, Pipe>()
-  readonly #legs = new Set<Leg>()
+  readonly #localEnds = new Set<LocalEnd>()
   readonly #reintroductions = new Reintroductions()
   readonly #held: HeldBytes
   readonly #shedding: Shedding
-  readonly #abroad: Abroad | undefined
+  readonly #remote: RemoteConnections | undefined
   #drained: Promise<void> | undefined
   #whenEmpty: (() => void) | undefined
 
@@ -48,9 +48,9 @@ export class ConnectionEndpoint implements Endpoint {
     budget.watch((over) => this.#budgetCrossed(over))
     this.#shedding = new Shedding(budget, () => this.#pairings.allPairs())
     if (!instances) return
-    this.#abroad = new Abroad(instances, context, {
-      pair: (hold, remote) => this.#pairAcross(hold, remote),
-      supersede: (older, place) => this.#supersededElsewhere(older, place),
+    this.#remote = new RemoteConnections(instances, context, {
+      pair: (hold, remote) => this.#pairRemote(hold, remote),
+      supersede: (older, place) => this.#supersededRemotely(older, place),
       released: (hold) => this.#pairWaiting(hold),
     })
   }
@@ -69,24 +69,24 @@ export class ConnectionEndpoint implements Endpoint {
     const { claim, app } = upgrade
     const { localId, remoteId, key } = claim as Required<Claim>
     const place = new Place({ app, localId, remoteId, key })
-    const leg = new Leg(upgrade, this.context)
-    this.#legs.add(leg)
-    leg.whenClosed(() => this.#forget(leg))
-    this.#abroad?.enter(place, leg)
+    const localEnd = new LocalEnd(upgrade, this.context)
+    this.#localEnds.add(localEnd)
+    localEnd.whenClosed(() => this.#forget(localEnd))
+    this.#remote?.enter(place, localEnd)
 
     const { partner, superseded, ended } = this.#pairings.request(place)
     if (superseded) this.#supersedeHold(superseded)
     if (ended) this.#supersedePipe(ended, place)
-    if (partner && this.#abroad?.promised(partner)) {
+    if (partner && this.#remote?.promised(partner)) {
       // for a second at most; then they meet, if it is free
-      this.#abroad.hurry(partner)
+      this.#remote.hurry(partner)
       this.#pairings.waits(partner.place, partner)
-      this.#hold(place, leg)
+      this.#hold(place, localEnd)
     } else if (partner) {
-      const waiting = { end: partner.leg, held: partner.take() }
-      this.#pair(partner.place, waiting, { end: leg }, partner.age)
+      const waiting = { end: partner.localEnd, held: partner.take() }
+      this.#pair(partner.place, waiting, { end: localEnd }, partner.age)
     } else {
-      this.#hold(place, leg)
+      this.#hold(place, localEnd)
     }
   }
 
@@ -98,15 +98,15 @@ export class ConnectionEndpoint implements Endpoint {
     this.#shedding.close()
     this.#endAll()
     this.#reintroductions.close()
-    this.#abroad?.close()
+    this.#remote?.close()
   }
 
   stats(): Record<string, number> {
     return {
-      sockets: this.#legs.size,
+      sockets: this.#localEnds.size,
       waiting: this.#pairings.waiting,
       pipes: this.#pairings.pairs,
-      remotePipes: this.#abroad?.pipes ?? 0,
+      remotePipes: this.#remote?.pipes ?? 0,
       heldBytes: this.#held.sum,
     }
   }
@@ -119,11 +119,11 @@ export class ConnectionEndpoint implements Endpoint {
     for (const hold of this.#pairings.allWaiting()) {
       hold.failed(CloseCode.restarting, 'restarted')
     }
-    if (this.#legs.size === 0) return
+    if (this.#localEnds.size === 0) return
     const { drainTime, closeTime } = this.context.settings
     const timer = setTimeout(() => {
       for (const pipe of this.#pairings.allPairs()) {
-        pipe.end('restarted', pipe.legs[0], CloseCode.restarting, CloseCode.restarting)
+        pipe.end('restarted', pipe.ends[0], CloseCode.restarting, CloseCode.restarting)
       }
     }, drainTime)
     const atLast = setTimeout(() => this.#endAll(), drainTime + closeTime)
@@ -132,81 +132,81 @@ export class ConnectionEndpoint implements Endpoint {
     clearTimeout(atLast)
   }
 
-  #hold(place: Place, leg: Leg): void {
-    const hold: Hold = new Hold(place, leg, this.context, this.#held, (outcome) => {
+  #hold(place: Place, localEnd: LocalEnd): void {
+    const hold: Hold = new Hold(place, localEnd, this.context, this.#held, (outcome) => {
       this.#pairings.removeWaiter(place, hold)
-      this.#abroad?.leave(leg)
+      this.#remote?.leave(localEnd)
       this.context.outcomes.count(outcome)
       log.connection('%s → %s waits no longer: %s', place.localId, place.remoteId, outcome)
       if (outcome !== 'hold_timed_out') return
-      const sides = [place, reciprocal(place)].map((side) => ({ place: side, end: leg }))
+      const sides = [place, reciprocal(place)].map((side) => ({ place: side, end: localEnd }))
       this.#introduceAgain(sides)
     })
     this.#pairings.waits(place, hold)
-    this.#abroad?.waits(hold)
+    this.#remote?.waits(hold)
     this.context.outcomes.count('held')
     log.connection('%s waits for %s', place.localId, place.remoteId)
-    if (this.context.budget.over) leg.pause(Pause.budget)
+    if (this.context.budget.over) localEnd.pause(Pause.budget)
   }
 
   /** @param place - of the first side */
   #pair(place: Place, first: Side, second: Side, waited: number): void {
     const { app, localId, remoteId, key } = place
     const event = { app, ids: [localId, remoteId] as const, key }
-    const legs = [first.end, second.end] as const
+    const ends = [first.end, second.end] as const
     const held = [first.held, second.held] as const
-    const pipe: Pipe = new Pipe(event.ids, legs, held, this.context, (outcome) => {
+    const pipe: Pipe = new Pipe(event.ids, ends, held, this.context, (outcome) => {
       const current = this.#pairings.removePair(place, pipe)
-      for (const leg of legs) this.#abroad?.leave(leg)
+      for (const localEnd of ends) this.#remote?.leave(localEnd)
       this.context.outcomes.count(outcome)
       log.connection('%s – %s: %s', localId, remoteId, outcome)
       this.context.events.emit('unpair', { ...event, outcome, lasted: pipe.age })
       if (!current || !failures.has(outcome)) return
       this.#introduceAgain([
-        { place, end: legs[0] },
-        { place: reciprocal(place), end: legs[1] },
+        { place, end: ends[0] },
+        { place: reciprocal(place), end: ends[1] },
       ])
     })
     this.#pairings.paired(place, pipe)
-    for (const leg of legs) this.#abroad?.paired(leg, pipe)
+    for (const localEnd of ends) this.#remote?.paired(localEnd, pipe)
     this.context.outcomes.count('paired')
     log.connection('%s – %s: paired', localId, remoteId)
     this.context.events.emit('pair', { ...event, waited })
   }
 
   /** A hold, and the half of the pipe that another instance has. */
-  #pairAcross(hold: Hold, remote: PipeEnd): void {
+  #pairRemote(hold: Hold, remote: PipeEnd): void {
     this.#pairings.removeWaiter(hold.place, hold)
-    this.#pair(hold.place, { end: hold.leg, held: hold.take() }, { end: remote }, hold.age)
+    this.#pair(hold.place, { end: hold.localEnd, held: hold.take() }, { end: remote }, hold.age)
   }
 
   /** A hold is free again: its partner may have come to this instance meanwhile. */
   #pairWaiting(hold: Hold): void {
     const partner = this.#pairings.waiter(reciprocal(hold.place))
     if (!partner || this.#pairings.waiter(hold.place) !== hold) return
-    if (this.#abroad?.promised(partner)) return
+    if (this.#remote?.promised(partner)) return
     for (const waiter of [hold, partner]) this.#pairings.removeWaiter(waiter.place, waiter)
-    const sides = [hold, partner].map((side) => ({ end: side.leg, held: side.take() }))
+    const sides = [hold, partner].map((side) => ({ end: side.localEnd, held: side.take() }))
     this.#pair(hold.place, sides[0]!, sides[1]!, hold.age)
   }
 
   #supersedeHold(hold: Hold): void {
     this.#pairings.removeWaiter(hold.place, hold)
-    this.#abroad?.leave(hold.leg)
+    this.#remote?.leave(hold.localEnd)
     this.context.outcomes.count('superseded')
     hold.end(CloseCode.superseded)
   }
 
   /** A client came back: its old pipe ends, and its peer is introduced to it again. */
   #supersedePipe(pipe: Pipe, place: PairKey): void {
-    const old = pipe.legOf(place.localId)
-    const other = pipe.legOf(place.remoteId)
+    const old = pipe.endOf(place.localId)
+    const other = pipe.endOf(place.remoteId)
     pipe.end('superseded', old, CloseCode.superseded, CloseCode.peerGone)
     this.#introduceAgain([{ place: reciprocal(place), end: other }])
   }
 
   /** A newer connection has come to the place, on another instance. */
-  #supersededElsewhere(older: Hold | Pipe, place: PairKey): void {
+  #supersededRemotely(older: Hold | Pipe, place: PairKey): void {
     if (older instanceof Hold) {
       this.#supersedeHold(older)
     } else {
@@ -227,23 +227,23 @@ export class ConnectionEndpoint implements Endpoint {
   }
 
   #budgetCrossed(over: boolean): void {
-    for (const { leg } of this.#pairings.allWaiting()) {
-      if (over) leg.pause(Pause.budget)
-      else leg.resume(Pause.budget)
+    for (const { localEnd } of this.#pairings.allWaiting()) {
+      if (over) localEnd.pause(Pause.budget)
+      else localEnd.resume(Pause.budget)
     }
   }
 
-  #forget(leg: Leg): void {
-    this.#legs.delete(leg)
-    this.#abroad?.leave(leg)
-    if (this.#legs.size === 0) this.#whenEmpty?.()
+  #forget(localEnd: LocalEnd): void {
+    this.#localEnds.delete(localEnd)
+    this.#remote?.leave(localEnd)
+    if (this.#localEnds.size === 0) this.#whenEmpty?.()
   }
 
   /** Ends whatever there is, at once. */
   #endAll(): void {
     for (const hold of this.#pairings.allWaiting()) hold.failed(undefined, 'restarted')
     for (const pipe of this.#pairings.allPairs()) pipe.destroy()
-    for (const leg of this.#legs) leg.destroy()
+    for (const localEnd of this.#localEnds) localEnd.destroy()
   }
 }
 

@@ -1,13 +1,13 @@
 import { CloseCode } from 'signal-protocol'
 import type { Claim } from '../authorize.js'
-import { IntroductionsAcross } from './cluster/introductions-across.js'
+import { RemoteIntroductions } from './cluster/remote-introductions.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'
 import { addressShare } from '../limits/address-share.js'
 import { Amounts } from '../limits/amounts.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../upgrade/path.js'
 import { WebSocketAcceptor } from '../upgrade/web-socket-acceptor.js'
-import { Abroad } from './cluster/abroad.js'
+import { LocalIntroductions } from './cluster/local-introductions.js'
 import type { Dialect, Request } from './dialects/dialect.js'
 import { Introducer } from './sessions/introducer.js'
 import { Requests } from './requests.js'
@@ -23,7 +23,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   readonly #sessions = new Set<Session>()
   readonly #registrations: Amounts
   readonly #acceptor: WebSocketAcceptor
-  readonly #across: IntroductionsAcross | undefined
+  readonly #remote: RemoteIntroductions | undefined
   readonly #requests: Requests
   readonly #introduced = (app: string, ids: readonly [string, string], keys: readonly string[]) => {
     this.context.outcomes.count('introduced')
@@ -43,19 +43,25 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const registrations = new Amounts(maxRegistrations, perAddress)
     this.#registrations = registrations
     this.#acceptor = new WebSocketAcceptor(context, { maxMessageBytes, autoPong: false })
-    const abroad = new Abroad(this.#worlds, v1, this.work, this.#introducer, this.#introduced)
+    const local = new LocalIntroductions(
+      this.#worlds,
+      v1,
+      this.work,
+      this.#introducer,
+      this.#introduced,
+    )
     const { instances } = context
-    const across = instances && new IntroductionsAcross(instances, abroad)
+    const remote = instances && new RemoteIntroductions(instances, local)
     const introducer = this.#introducer
     this.#requests = new Requests(context, {
       worlds: this.#worlds,
       registrations,
       v1,
       introducer,
-      across,
+      remote,
     })
-    this.#across = across
-    this.#introducer.across = across
+    this.#remote = remote
+    this.#introducer.remote = remote
   }
 
   match(path: string): Claim | undefined {
@@ -109,8 +115,8 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
       return true
     }
     // one of them may be elsewhere
-    this.#across?.introduceAgain(app, key, to, about)
-    return this.#across !== undefined
+    this.#remote?.introduceAgain(app, key, to, about)
+    return this.#remote !== undefined
   }
 
   drain(): Promise<void> {
@@ -124,7 +130,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     this.work.close()
     for (const session of this.#sessions) session.destroy()
     this.#introducer.close()
-    this.#across?.close()
+    this.#remote?.close()
     this.#acceptor.close()
   }
 

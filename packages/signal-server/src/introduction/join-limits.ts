@@ -1,5 +1,5 @@
 import { errorSentence, type ErrorCode } from 'signal-protocol'
-import type { IntroductionsAcross } from './cluster/introductions-across.js'
+import type { RemoteIntroductions } from './cluster/remote-introductions.js'
 import type { EndpointContext } from '../endpoint.js'
 import { reportFault } from '../events.js'
 import type { Amounts } from '../limits/amounts.js'
@@ -12,7 +12,7 @@ export class JoinLimits {
     private readonly context: EndpointContext,
     private readonly place: {
       readonly registrations: Amounts
-      readonly across: IntroductionsAcross | undefined
+      readonly remote: RemoteIntroductions | undefined
     },
   ) {}
 
@@ -37,9 +37,9 @@ export class JoinLimits {
     const forbidden = keys.filter((key) => !this.#grants(session, key))
     if (forbidden.length > 0) refuse(session, 'forbidden', '', forbidden)
     const { interests, app } = session.world
-    const { across } = this.place
+    const { remote } = this.place
     const full = keys.filter((key) => {
-      const others = interests.count(key) + (across?.count(app, key) ?? 0)
+      const others = interests.count(key) + (remote?.count(app, key) ?? 0)
       return others >= maxPeersPerKey && !interests.has(key, session.peer)
     })
     if (full.length > 0) refuse(session, 'room_full', `At most ${maxPeersPerKey} peers.`, full)

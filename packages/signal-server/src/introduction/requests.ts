@@ -1,5 +1,5 @@
 import { errorSentence, type Json } from 'signal-protocol'
-import type { IntroductionsAcross } from './cluster/introductions-across.js'
+import type { RemoteIntroductions } from './cluster/remote-introductions.js'
 import type { RemotePeer } from '../cluster/remote-peers.js'
 import type { EndpointContext } from '../endpoint.js'
 import type { Amounts } from '../limits/amounts.js'
@@ -22,7 +22,7 @@ export interface RequestPlace {
   readonly v1: Dialect
   readonly introducer: Introducer
   /** The other instances, where there are some. */
-  readonly across: IntroductionsAcross | undefined
+  readonly remote: RemoteIntroductions | undefined
 }
 
 /** Carries out what sessions ask for. */
@@ -57,42 +57,42 @@ export class Requests {
    * @returns the steps that tell everyone here who is concerned
    */
   left(session: Session, { keys, heirs, held }: Left<Session>): Steps {
-    const { across } = this.place
+    const { remote } = this.place
     const { world, id } = session
     if (keys.length > 0) {
       this.context.outcomes.count('departed')
       this.context.events.emit('departure', { app: world.app, id, keys })
-      across?.leave(world.app, id, keys)
+      remote?.leave(world.app, id, keys)
     }
     const { introducer } = this.place
     const inherited: string[] = []
     for (const all of heirs.values()) {
       const now = all.filter((key) => introducer.admit(world.app, id, key, true, true))
       inherited.push(...now)
-      across?.renew(world.app, id, now)
+      remote?.renew(world.app, id, now)
       const waits = (key: string) => introducer.isDelayed(world.app, id, key)
-      across?.renew(world.app, id, all.filter(waits), 'state')
+      remote?.renew(world.app, id, all.filter(waits), 'state')
     }
-    across?.passOn(world.app, id, held)
+    remote?.passOn(world.app, id, held)
     // what it wants on another instance too, it has not left
     const isGone = (key: string) =>
-      !across?.has(world.app, id, key) && introducer.leaves(world.app, id, key)
+      !remote?.has(world.app, id, key) && introducer.leaves(world.app, id, key)
     return this.#tellLeft(session, keys.filter(isGone), inherited)
   }
 
   *#join(session: Session, keys: string[]): Steps {
     const joined = this.#limits.allowed(session, keys)
     if (joined.length === 0) return
-    const { across } = this.place
+    const { remote } = this.place
     const { world, peer } = session
     const known = new Set(joined.filter((key) => peer.has(key)))
     const taken = joined.filter((key) => !session.keys.has(key))
     world.join(session, joined)
     this.context.outcomes.count('joined')
     log.introduction('%s joins %d keys', session.id, joined.length)
-    if (across) {
+    if (remote) {
       const fresh = joined.filter((key) => !known.has(key))
-      across.join(world.app, session.id, joined, fresh)
+      remote.join(world.app, session.id, joined, fresh)
     }
     yield* this.place.introducer.join(session, joined, known, taken)
   }
@@ -121,9 +121,9 @@ export class Requests {
     session.announce(info)
     const { id, world, peer, announcement } = session
     const newest = [...session.keys].filter((key) => peer.newestWith(key) === session)
-    const { across } = this.place
+    const { remote } = this.place
     const what = { info, announced: announcement!.at }
-    if (across) yield* across.announce(world.app, id, newest, what)
+    if (remote) yield* remote.announce(world.app, id, newest, what)
     // what waits to be introduced is introduced with it
     const isShown = (key: string) =>
       peer.sessionFor(key) === session &&
@@ -140,17 +140,17 @@ export class Requests {
 
   /** Brings a Signal to the newest session of a peer that shares a key with this one and reads it. */
   *#signal(session: Session, to: string, signal: Json): Steps {
-    const { across, v1 } = this.place
+    const { remote, v1 } = this.place
     const { world, keys } = session
     let shared = false
     let receiver: Session | undefined
-    let remote: RemotePeer | undefined
+    let remotePeer: RemotePeer | undefined
     let looked = 0
     for (const key of to === session.id ? [] : keys) {
       if (++looked % keysAtOnce === 0) yield
-      for (const peer of across?.all(world.app, to, key) ?? []) {
+      for (const peer of remote?.all(world.app, to, key) ?? []) {
         shared = true
-        if (peer.reads !== undefined && peer.reads > (remote?.reads ?? 0)) remote = peer
+        if (peer.reads !== undefined && peer.reads > (remotePeer?.reads ?? 0)) remotePeer = peer
       }
       const target = world.peers.get(to)
       if (!target?.has(key)) continue
@@ -158,8 +158,8 @@ export class Requests {
       const reader = target.newestWith(key, ({ dialect }) => dialect === v1)
       if (reader && reader.arrival > (receiver?.arrival ?? 0)) receiver = reader
     }
-    if (remote && remote.reads! > (receiver?.arrival ?? 0)) {
-      return across?.signal(remote, session.id, signal)
+    if (remotePeer && remotePeer.reads! > (receiver?.arrival ?? 0)) {
+      return remote?.signal(remotePeer, session.id, signal)
     }
     if (receiver) return receiver.tell({ type: 'signal', from: session.id, signal })
     const code = shared ? 'not_supported' : 'unknown_peer'

@@ -3,8 +3,8 @@ import type { Instances } from '../../cluster/instances.js'
 import type { Occupant, Occupants } from './occupants.js'
 
 // how long two instances may take to agree, at first; twice as long each time that was too short
-const agreementTime = 1_000
-const longestAgreement = 8_000
+const agreementTimeout = 1_000
+const maxAgreementTimeout = 8_000
 // a partner that is on this instance too waits no longer than this
 const localWait = 1_000
 
@@ -18,7 +18,7 @@ export interface Party<S> extends Occupant<S> {
 }
 
 /** What comes of it. */
-export interface Verdicts<P> {
+export interface AgreementCallbacks<P> {
   /** The party and one of another instance are a pair. */
   pair(party: P, pipe: string, instance: string): void
   /** The party waits again, for nothing has come of it. */
@@ -33,7 +33,7 @@ export class Agreements<S, P extends Party<S>> {
   constructor(
     private readonly instances: Instances,
     private readonly parties: Occupants<P>,
-    private readonly verdicts: Verdicts<P>,
+    private readonly callbacks: AgreementCallbacks<P>,
   ) {
     instances.on('propose', ({ mine, yours, instance }) => this.#proposed(mine, yours, instance))
     instances.on('accept', ({ mine, yours, instance }) => this.#accepted(mine, yours, instance))
@@ -53,7 +53,7 @@ export class Agreements<S, P extends Party<S>> {
 
   /** An occupant with nothing agreed on yet. */
   static party<S>(occupant: Omit<Occupant<S>, 'state'>): Party<S> {
-    return { ...occupant, state: 'waiting', patience: agreementTime, deadline: Infinity }
+    return { ...occupant, state: 'waiting', patience: agreementTimeout, deadline: Infinity }
   }
 
   /** Leads: asks for the connection of another instance that has this nonce. */
@@ -97,7 +97,7 @@ export class Agreements<S, P extends Party<S>> {
 
   #pair(party: P, pipe: string, instance: string): void {
     log.bus('%s – %s: paired across', party.place.localId, party.place.remoteId)
-    this.verdicts.pair(party, pipe, instance)
+    this.callbacks.pair(party, pipe, instance)
   }
 
   #bind(party: P, state: 'proposed' | 'offered', nonce: string, instance: string): void {
@@ -115,7 +115,7 @@ export class Agreements<S, P extends Party<S>> {
     clearTimeout(party.timer)
     party.deadline = deadline
     party.timer = setTimeout(() => {
-      party.patience = Math.min(2 * party.patience, longestAgreement)
+      party.patience = Math.min(2 * party.patience, maxAgreementTimeout)
       this.#giveUp(party)
     }, deadline - performance.now())
   }
@@ -124,7 +124,7 @@ export class Agreements<S, P extends Party<S>> {
     if (party.state !== 'proposed' && party.state !== 'offered') return
     this.end(party)
     party.state = 'waiting'
-    this.verdicts.released(party)
+    this.callbacks.released(party)
   }
 
   /** Those that are about to be paired. */

@@ -5,8 +5,8 @@ import { Rank } from '../../limits/holders.js'
 import { Opcode, type ControlOpcode } from '../pipe/frame.js'
 import type { HeldBytes, HeldShare, Waiter } from './held-bytes.js'
 import { Pause } from '../pipe/inlet.js'
-import type { Leg } from '../pipe/leg.js'
-import type { LegReceiver } from '../pipe/pipe-end.js'
+import type { LocalEnd } from '../pipe/local-end.js'
+import type { PipeReceiver } from '../pipe/pipe-end.js'
 import type { Place } from './place.js'
 import { Pongs } from './pongs.js'
 
@@ -16,7 +16,7 @@ const chunkBytes = 64 * 1024
 const firstCapacity = 512
 
 /** Keeps what a client sends while it waits for its peer, and answers its pings and its close. */
-export class Hold implements LegReceiver, Waiter {
+export class Hold implements PipeReceiver, Waiter {
   readonly rank = Rank.waiting
   #bytes: Buffer | undefined
   #size = 0
@@ -32,7 +32,7 @@ export class Hold implements LegReceiver, Waiter {
    */
   constructor(
     readonly place: Place,
-    readonly leg: Leg,
+    readonly localEnd: LocalEnd,
     private readonly context: EndpointContext,
     heldBytes: HeldBytes,
     private readonly over: (outcome: Outcome) => void,
@@ -40,11 +40,11 @@ export class Hold implements LegReceiver, Waiter {
     this.#share = heldBytes.enter(this)
     const { holdTime } = context.settings
     this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTime)
-    leg.receiver = this
+    localEnd.receiver = this
   }
 
   get address(): string | undefined {
-    return this.leg.address
+    return this.localEnd.address
   }
 
   /** How long it has waited, in milliseconds. */
@@ -58,7 +58,7 @@ export class Hold implements LegReceiver, Waiter {
     const held = this.#bytes?.subarray(0, this.#size)
     this.#free()
     this.#pongs?.answer()
-    this.leg.resume(Pause.full | Pause.pings | Pause.budget | Pause.held)
+    this.localEnd.resume(Pause.full | Pause.pings | Pause.budget | Pause.held)
     return held
   }
 
@@ -66,7 +66,7 @@ export class Hold implements LegReceiver, Waiter {
   end(code: CloseCode): void {
     this.#stop()
     this.#free()
-    this.leg.close(code)
+    this.localEnd.close(code)
   }
 
   data(bytes: Buffer): void {
@@ -74,19 +74,19 @@ export class Hold implements LegReceiver, Waiter {
     // a copy, for a view would pin the whole chunk
     bytes.copy(this.#bytes!, this.#size)
     this.#size += bytes.length
-    if (this.#size + chunkBytes > this.context.settings.maxHeldBytes) this.leg.pause(Pause.full)
+    if (this.#size + chunkBytes > this.context.settings.maxHeldBytes) this.localEnd.pause(Pause.full)
   }
 
   control(opcode: ControlOpcode, payload: Buffer, count: number): void {
     if (opcode === Opcode.close) {
       this.#stop()
       this.#free()
-      this.leg.passClose(payload)
-      this.leg.finish()
+      this.localEnd.passClose(payload)
+      this.localEnd.finish()
       this.over('hold_left')
       return
     }
-    this.#pongs ??= new Pongs(this.leg, this.context.settings)
+    this.#pongs ??= new Pongs(this.localEnd, this.context.settings)
     if (!this.#pongs.take(opcode, payload, count)) this.failed(CloseCode.tooMany, 'rate_limited')
   }
 
@@ -110,11 +110,11 @@ export class Hold implements LegReceiver, Waiter {
   }
 
   pause(): void {
-    this.leg.pause(Pause.held)
+    this.localEnd.pause(Pause.held)
   }
 
   resume(): void {
-    this.leg.resume(Pause.held)
+    this.localEnd.resume(Pause.held)
   }
 
   stalled(): void {

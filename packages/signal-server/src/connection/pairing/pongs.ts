@@ -1,6 +1,6 @@
 import type { Settings } from '../../options.js'
 import { Opcode, serverFrame, type ControlOpcode } from '../pipe/frame.js'
-import type { Leg } from '../pipe/leg.js'
+import type { LocalEnd } from '../pipe/local-end.js'
 import { PingPace } from '../pipe/ping-pace.js'
 
 /** Answers the pings of a client that waits, and slows it when it sends too many. */
@@ -10,10 +10,10 @@ export class Pongs {
   readonly #pace: PingPace
 
   constructor(
-    private readonly leg: Leg,
+    private readonly localEnd: LocalEnd,
     settings: Settings,
   ) {
-    this.#pace = new PingPace(leg, settings, () => this.answer())
+    this.#pace = new PingPace(localEnd, settings, () => this.answer())
   }
 
   /**
@@ -31,9 +31,9 @@ export class Pongs {
 
   /** Answers the last ping, if that was put off and the client reads its pongs. */
   answer(): void {
-    if (!this.#unanswered || this.leg.congested) return
-    this.leg.cork()
-    this.leg.write(serverFrame(Opcode.pong, this.#unanswered))
+    if (!this.#unanswered || this.localEnd.congested) return
+    this.localEnd.cork()
+    this.localEnd.write(serverFrame(Opcode.pong, this.#unanswered))
     this.#unanswered = undefined
   }
 

@@ -4,7 +4,7 @@ import type { Outcome } from '../../stats.js'
 import type { FrameSink } from './frame-translator.js'
 
 /** Who gets what one end sends: a hold, or one direction of a pipe. */
-export interface LegReceiver extends FrameSink {
+export interface PipeReceiver extends FrameSink {
   /** What an end does whose bytes go here. */
   readonly rank: Rank
   /**
@@ -42,7 +42,7 @@ export interface PipeEnd {
   /** What comes from the other end, whose frames go out here. */
   source: Pick<FrameState, 'atBoundary'> | undefined
   /** Gets what it sends, from now on. */
-  set receiver(receiver: LegReceiver)
+  set receiver(receiver: PipeReceiver)
   /** Bytes that wait to be written to its client. */
   readonly queued: number
   /** Milliseconds for which these have not moved; 0 where there are none. */

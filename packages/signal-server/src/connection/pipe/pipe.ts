@@ -6,11 +6,11 @@ import type { Outcome } from '../../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
 import { Pause } from './inlet.js'
 import { PingPace } from './ping-pace.js'
-import type { LegReceiver, PipeEnd } from './pipe-end.js'
+import type { PipeReceiver, PipeEnd } from './pipe-end.js'
 
 const paired = serverFrame(Opcode.text, PAIRED_TEXT)
 
-/** Two legs joined: what one client sends, the other gets. */
+/** Two ends joined: what one client sends, the other gets. */
 export class Pipe {
   readonly #directions: readonly [Direction, Direction]
   #over = false
@@ -18,13 +18,13 @@ export class Pipe {
   readonly #pace: Pace | undefined
 
   /**
-   * @param ids - of the peers, in the order of the legs
+   * @param ids - of the peers, in the order of the ends
    * @param held - what the peers sent while they waited; it goes first
    * @param ended - called once, with the outcome
    */
   constructor(
     readonly ids: readonly [string, string],
-    readonly legs: readonly [PipeEnd, PipeEnd],
+    readonly ends: readonly [PipeEnd, PipeEnd],
     held: readonly [Buffer | undefined, Buffer | undefined],
     readonly context: EndpointContext,
     private readonly ended: (outcome: Outcome) => void,
@@ -33,8 +33,8 @@ export class Pipe {
     if (maxPipeBytesPerSecond < Infinity) {
       this.#pace = new Pace(maxPipeBytesPerSecond, maxPipeBytesPerSecond)
     }
-    const [first, second] = legs
-    for (const leg of legs) if (leg.v1) leg.write(paired)
+    const [first, second] = ends
+    for (const end of ends) if (end.v1) end.write(paired)
     second.source = first.translator
     first.source = second.translator
     if (held[0]) this.#pass(held[0], first, second)
@@ -46,15 +46,15 @@ export class Pipe {
 
   /** Milliseconds for which what waits for one of the clients has not moved. */
   get stalledFor(): number {
-    return Math.max(this.legs[0].stalledFor, this.legs[1].stalledFor)
+    return Math.max(this.ends[0].stalledFor, this.ends[1].stalledFor)
   }
 
   /**
-   * Counts bytes that came from a leg.
+   * Counts bytes that came from a end.
    * @returns milliseconds until the pipe may carry more; 0 where it may now
    */
-  spend(bytes: number, leg: PipeEnd): number {
-    this.#count(bytes, leg)
+  spend(bytes: number, end: PipeEnd): number {
+    this.#count(bytes, end)
     return this.#pace?.spend(bytes) ?? 0
   }
 
@@ -68,43 +68,43 @@ export class Pipe {
     return now - this.#startedAt >= this.context.settings.maxPipeTime
   }
 
-  /** Ends both legs; a leg without a code loses its connection at once. */
-  end(outcome: Outcome, leg: PipeEnd, code: CloseCode | undefined, otherCode: CloseCode): void {
+  /** Ends both ends; a end without a code loses its connection at once. */
+  end(outcome: Outcome, end: PipeEnd, code: CloseCode | undefined, otherCode: CloseCode): void {
     if (this.#over) return
     this.#finish(outcome)
-    const [first, second] = this.legs
-    if (code === undefined) leg.finish()
-    else leg.close(code)
-    const other = leg === first ? second : first
+    const [first, second] = this.ends
+    if (code === undefined) end.finish()
+    else end.close(code)
+    const other = end === first ? second : first
     other.close(otherCode)
   }
 
   /** Ends it to free memory: the client that does not read loses its connection at once. */
   shed(): void {
-    const [first, second] = this.legs
+    const [first, second] = this.ends
     const firstStalls = first.stalledFor > second.stalledFor
     const [reader, sender] = firstStalls ? [first, second] : [second, first]
     this.end('pipe_shed', sender, CloseCode.tryLater, CloseCode.tryLater)
     reader.destroy()
   }
 
-  /** The leg of one of the two peers. */
-  legOf(id: string): PipeEnd {
-    return this.ids[0] === id ? this.legs[0] : this.legs[1]
+  /** The end of one of the two peers. */
+  endOf(id: string): PipeEnd {
+    return this.ids[0] === id ? this.ends[0] : this.ends[1]
   }
 
   /** Both close frames have passed. */
   closed(): void {
     if (this.#over) return
     this.#finish('pipe_closed')
-    for (const leg of this.legs) leg.finish()
+    for (const end of this.ends) end.finish()
   }
 
   /** Ends both connections at once, without a close frame. */
   destroy(): void {
     if (this.#over) return
     this.#finish('restarted')
-    for (const leg of this.legs) leg.destroy()
+    for (const end of this.ends) end.destroy()
   }
 
   #pass(held: Buffer, from: PipeEnd, to: PipeEnd): void {
@@ -112,10 +112,10 @@ export class Pipe {
     to.write(held)
   }
 
-  #count(bytes: number, leg: PipeEnd): void {
+  #count(bytes: number, end: PipeEnd): void {
     // what comes from another instance was counted there
-    if (leg.isHere) this.context.outcomes.pipedBytes += bytes
-    this.context.outcomes.pipedMessages += leg.translator.takeMessages()
+    if (end.isHere) this.context.outcomes.pipedBytes += bytes
+    this.context.outcomes.pipedMessages += end.translator.takeMessages()
   }
 
   #finish(outcome: Outcome): void {
@@ -126,7 +126,7 @@ export class Pipe {
 }
 
 /** One way through a pipe. */
-class Direction implements LegReceiver {
+class Direction implements PipeReceiver {
   readonly rank = Rank.moving
   #paceTimer: NodeJS.Timeout | undefined
   /** Most clients send no pings. */
@@ -134,14 +134,14 @@ class Direction implements LegReceiver {
 
   constructor(
     private readonly pipe: Pipe,
-    private readonly leg: PipeEnd,
+    private readonly end: PipeEnd,
     private readonly target: PipeEnd,
   ) {}
 
   data(bytes: Buffer): void {
     this.target.write(bytes)
-    if (this.target.congested) this.leg.pause(Pause.target)
-    const wait = this.pipe.spend(bytes.length, this.leg)
+    if (this.target.congested) this.end.pause(Pause.target)
+    const wait = this.pipe.spend(bytes.length, this.end)
     if (wait > 0 && this.#paceTimer === undefined) this.#slow(wait)
   }
 
@@ -153,7 +153,7 @@ class Direction implements LegReceiver {
     }
     // every ping asks the other client for a pong; a pong asks for nothing, and costs what data costs
     if (opcode === Opcode.ping) {
-      this.#pingPace ??= new PingPace(this.leg, this.pipe.context.settings)
+      this.#pingPace ??= new PingPace(this.end, this.pipe.context.settings)
       if (!this.#pingPace.spend(count)) return this.failed(CloseCode.tooMany, 'rate_limited')
     }
     // with the data that came in the same chunk
@@ -166,27 +166,27 @@ class Direction implements LegReceiver {
     outcome: Outcome,
     otherCode: CloseCode = CloseCode.peerGone,
   ): void {
-    const closing = this.leg.translator.closed || this.target.translator.closed
+    const closing = this.end.translator.closed || this.target.translator.closed
     const name = closing && code === undefined ? 'pipe_closed' : outcome
-    this.pipe.end(name, this.leg, code, otherCode)
+    this.pipe.end(name, this.end, code, otherCode)
   }
 
   shed(): void {
-    this.pipe.end('pipe_shed', this.leg, CloseCode.tryLater, CloseCode.tryLater)
+    this.pipe.end('pipe_shed', this.end, CloseCode.tryLater, CloseCode.tryLater)
   }
 
   stalled(): void {
     this.pipe.end('pipe_stalled', this.target, CloseCode.timedOut, CloseCode.timedOut)
-    this.leg.destroy()
+    this.end.destroy()
   }
 
   beat(now: number): void {
     if (this.pipe.expired(now)) {
-      this.pipe.end('pipe_expired', this.leg, CloseCode.timedOut, CloseCode.timedOut)
+      this.pipe.end('pipe_expired', this.end, CloseCode.timedOut, CloseCode.timedOut)
     }
   }
 
-  /** The leg's own queue, which the target fills, is written. */
+  /** The end's own queue, which the target fills, is written. */
   drained(): void {
     this.target.resume(Pause.target)
   }
@@ -197,10 +197,10 @@ class Direction implements LegReceiver {
   }
 
   #slow(wait: number): void {
-    this.leg.pause(Pause.pace)
+    this.end.pause(Pause.pace)
     this.#paceTimer = setTimeout(() => {
       this.#paceTimer = undefined
-      this.leg.resume(Pause.pace)
+      this.end.resume(Pause.pace)
     }, wait)
   }
 }

@@ -51,8 +51,8 @@ export class Shedding {
     const now = performance.now()
     const before = this.#seen
     this.#seen = new Map()
-    const resting = [...this.pipes()].filter(({ legs }) => {
-      const rests = legs.map((end) => this.#rest(end, queues, before, now))
+    const resting = [...this.pipes()].filter(({ ends }) => {
+      const rests = ends.map((end) => this.#rest(end, queues, before, now))
       return Math.max(...rests) >= restBeforeShed
     })
     resting.sort((a, b) => b.stalledFor - a.stalledFor)

@@ -1,15 +1,27 @@
-import type { IntroductionsAcross } from '../cluster/introductions-across.js'
 import type { SlicedWork, Steps } from '../../limits/sliced-work.js'
 import { FlapDamping, type Delayed } from './flap-damping.js'
 import { bySession, introduce, tellReplaced, type Introducing } from './introductions.js'
 import type { Session } from './session.js'
 import type { Worlds } from './worlds.js'
 
+/** The peers of other instances. */
+export interface RemoteIntroducer {
+  /** Whether a peer with this id wants a key on another instance. */
+  has(app: string, id: string, key: string): boolean
+  /** How many peers of other instances want a key. */
+  count(app: string, key: string): number
+  /**
+   * Introductions of a peer that came back all the time have waited, and are made now.
+   * @param inherited - those of the keys for which a session here has not asked
+   */
+  tellAgain(app: string, id: string, keys: readonly string[], inherited: readonly string[]): void
+}
+
 /** Introduces peers to each other, and lets the others of a peer that comes back all the time wait. */
 export class Introducer {
   readonly #damping = new FlapDamping((delayed) => this.work.run(this.#tellDue(delayed)))
-  /** The other instances, where there are some. */
-  across: IntroductionsAcross | undefined
+  /** Set if a bus joins this instance and others. */
+  remote: RemoteIntroducer | undefined
 
   /** @param introduced - called for each pair of which one is told of the other */
   constructor(
@@ -25,7 +37,7 @@ export class Introducer {
   /** Whether a peer wants a key, here or on another instance. */
   isPresent(app: string, id: string, key: string): boolean {
     const here = this.worlds.get(app)?.peers.get(id)?.has(key)
-    return here || this.across?.has(app, id, key) || false
+    return here || this.remote?.has(app, id, key) || false
   }
 
   /** Whether the others know a peer on a key. */
@@ -61,7 +73,7 @@ export class Introducer {
     const world = this.worlds.get(app)
     const peer = world?.peers.get(id)
     const own = peer && world?.interests.has(key, peer) ? 1 : 0
-    const others = (world?.interests.count(key) ?? 0) - own + (this.across?.count(app, key) ?? 0)
+    const others = (world?.interests.count(key) ?? 0) - own + (this.remote?.count(app, key) ?? 0)
     return others === 0 || this.#damping.admit({ app, id, key, shown, heir })
   }
 
@@ -81,7 +93,7 @@ export class Introducer {
     const waits = (key: string) => {
       const newest = peer.sessionFor(key)
       if (!newest) return false
-      const shown = known.has(key) || (this.across?.has(app, id, key) ?? false)
+      const shown = known.has(key) || (this.remote?.has(app, id, key) ?? false)
       return !this.admit(app, id, key, shown, newest !== session)
     }
     const delayed = new Set(joined.filter(waits))
@@ -134,7 +146,7 @@ export class Introducer {
     })
     this.introduce(app, id, asked, false)
     this.introduce(app, id, inherited)
-    this.across?.tellAgain(app, id, [...asked, ...inherited], inherited)
+    this.remote?.tellAgain(app, id, [...asked, ...inherited], inherited)
   }
 
   /**

@@ -9,7 +9,7 @@ import { topics } from '../../cluster/topics.js'
 import type { HoldNotice } from '../../cluster/wire.js'
 
 /** The connections of this instance. */
-export interface LocalPlaces<S> {
+export interface RemotePlacesCallbacks<S> {
   /** The occupant and one of another instance are a pair. */
   pair(occupant: Occupant<S>, pipe: string, instance: string): void
   /** A newer connection took the occupant's place, on another instance. */
@@ -20,7 +20,7 @@ export interface LocalPlaces<S> {
 
 // one that waits is told of again after this, and then after twice as long each time: a bus that
 // lost the first word must not keep two who wait for each other apart
-const remindAfter = 2_000
+const reminderInterval = 2_000
 
 interface Entry<S> extends Party<S> {
   reminder?: NodeJS.Timeout
@@ -31,14 +31,14 @@ interface Entry<S> extends Party<S> {
  * its reciprocal answers. Of the two, the lower nonce leads the agreement. In one place the newest
  * connection wins, wherever it is.
  */
-export class PlacesAcross<S> {
+export class RemotePlaces<S> {
   readonly #entries = new Occupants<Entry<S>>()
   readonly #agreements: Agreements<S, Entry<S>>
   readonly #subscriptions: Subscriptions
 
   constructor(
     private readonly instances: Instances,
-    private readonly local: LocalPlaces<S>,
+    private readonly local: RemotePlacesCallbacks<S>,
   ) {
     this.#subscriptions = new Subscriptions(instances, () => {})
     this.#agreements = new Agreements<S, Entry<S>>(instances, this.#entries, {
@@ -69,7 +69,7 @@ export class PlacesAcross<S> {
     this.#subscriptions.whenHeard([topic], () => {
       if (this.#entries.has(entry)) this.#publish(entry)
     })
-    this.#remind(entry, remindAfter)
+    this.#remind(entry, reminderInterval)
     return entry
   }
 

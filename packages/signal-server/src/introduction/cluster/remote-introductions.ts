@@ -15,7 +15,7 @@ type Message<T extends BusMessage['t']> = Signed<Extract<BusMessage, { t: T }>>
  * its peers want and *then* publishes the Join; whoever hears it introduces its own peers, and
  * answers with them. Since each subscribes before it publishes, one of two always hears the other.
  */
-export class IntroductionsAcross {
+export class RemoteIntroductions {
   readonly #sessions: RemoteSessions
   readonly #remote: RemotePeers
   readonly #wanted: WantedKeys

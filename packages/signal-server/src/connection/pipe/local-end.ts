@@ -11,7 +11,7 @@ import { FrameTranslator, type FrameSink } from './frame-translator.js'
 import { Inlet } from './inlet.js'
 import { Outbox } from './outbox.js'
 import { OwnPings } from './own-pings.js'
-import type { LegReceiver, PipeEnd } from './pipe-end.js'
+import type { PipeReceiver, PipeEnd } from './pipe-end.js'
 
 // a client that reads at once is asked whether it does when it has got 20 KB/s for so long
 const askAfter = 5_000
@@ -19,7 +19,7 @@ const askAfter = 5_000
 const restsAfter = 60_000
 
 /** One socket on `/connection`, from its 101 on. */
-export class Leg implements Pulse, FrameSink, PipeEnd {
+export class LocalEnd implements Pulse, FrameSink, PipeEnd {
   readonly isHere = true
   readonly v1: boolean
   /** What the limits per address count its client as. */
@@ -36,7 +36,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
   readonly #place: Holding
   /** Milliseconds since its client last sent a part of a message. */
   #rests = 0
-  #receiver: LegReceiver | undefined
+  #receiver: PipeReceiver | undefined
   readonly #inlet: Inlet
   readonly #outbox: Outbox
   readonly #closing: Closing
@@ -73,7 +73,7 @@ export class Leg implements Pulse, FrameSink, PipeEnd {
     this.#outbox.greet()
   }
 
-  set receiver(receiver: LegReceiver) {
+  set receiver(receiver: PipeReceiver) {
     const first = this.#receiver === undefined
     this.#receiver = receiver
     this.#rests = 0

@@ -1,5 +1,5 @@
 import { CloseCode } from 'signal-protocol'
-import type { LegReceiver, PipeEnd } from '../pipe/pipe-end.js'
+import type { PipeReceiver, PipeEnd } from '../pipe/pipe-end.js'
 import type { Outcome } from '../../stats.js'
 import { Credit, type Windows } from './credit.js'
 import type { Instances } from '../../cluster/instances.js'
@@ -21,14 +21,14 @@ const unpinned = (bytes: Buffer) =>
  * The half of a pipe that another instance has: what is written to it travels over the bus, in
  * order and numbered, never more than a window ahead of what its client has read.
  */
-export class RemoteLeg implements PipeEnd {
+export class RemoteEnd implements PipeEnd {
   readonly v1 = false
   readonly isHere = false
   /** State of the frames that come from there. */
   readonly translator = { atBoundary: true, closed: false, takeMessages: () => 0 }
   source: { readonly atBoundary: boolean } | undefined
 
-  #receiver: LegReceiver | undefined
+  #receiver: PipeReceiver | undefined
   /** What was to be sent while the bus was down. */
   #waiting: Unsigned<Numbered>[] = []
   /** Numbers of the messages, in each direction. */
@@ -58,7 +58,7 @@ export class RemoteLeg implements PipeEnd {
     this.#unwatch = bus.watch((up) => this.#busChanged(up))
   }
 
-  set receiver(receiver: LegReceiver) {
+  set receiver(receiver: PipeReceiver) {
     this.#receiver = receiver
   }
 
@@ -187,7 +187,7 @@ export class RemoteLeg implements PipeEnd {
 
   #sendNumbered(message: Unsigned<Numbered>): void {
     if (this.#over) return
-    // at most a chunk or two: a congested leg's sender is paused
+    // at most a chunk or two: a congested remoteEnd's sender is paused
     if (!this.instances.bus.up || this.#waiting.length > 0) return void this.#waiting.push(message)
     const acked = this.#receipts.attach()
     this.#send({ ...message, pipe: this.pipe, n: ++this.#sent, acked })

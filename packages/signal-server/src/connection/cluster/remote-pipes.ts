@@ -1,7 +1,7 @@
 import type { EndpointContext } from '../../endpoint.js'
 import { Windows } from './credit.js'
 import type { Instances } from '../../cluster/instances.js'
-import { RemoteLeg } from './remote-leg.js'
+import { RemoteEnd } from './remote-end.js'
 import type { Probe } from '../../cluster/wire.js'
 
 const beatInterval = 1_000
@@ -11,8 +11,8 @@ const probeInterval = 3_000
 const probesAMessage = 500
 
 /** The halves of pipes that other instances have. */
-export class PipesAcross {
-  readonly #legs = new Map<string, RemoteLeg>()
+export class RemotePipes {
+  readonly #ends = new Map<string, RemoteEnd>()
   readonly #windows: Windows
   readonly #timers: readonly NodeJS.Timeout[]
 
@@ -23,23 +23,23 @@ export class PipesAcross {
     this.#windows = new Windows(context.budget)
     for (const kind of ['data', 'close', 'ack', 'end', 'gone'] as const) {
       instances.on(kind, (message) => {
-        const leg = this.#legOf(message.pipe, message.instance)
-        if (leg) leg.receive(message)
+        const remoteEnd = this.#endOf(message.pipe, message.instance)
+        if (remoteEnd) remoteEnd.receive(message)
         else if (kind === 'data' || kind === 'close') this.#gone(message.pipe, message.instance)
       })
     }
     instances.on('probe', ({ pipes, instance }) => {
       for (const probe of pipes) {
-        const leg = this.#legOf(probe[0], instance)
-        if (leg) leg.probed(probe)
+        const remoteEnd = this.#endOf(probe[0], instance)
+        if (remoteEnd) remoteEnd.probed(probe)
         else this.#gone(probe[0], instance)
       }
     })
     instances.onDeath((instance) => {
-      for (const leg of [...this.#legs.values()]) if (leg.instance === instance) leg.died()
+      for (const remoteEnd of [...this.#ends.values()]) if (remoteEnd.instance === instance) remoteEnd.died()
     })
     const beat = () => {
-      for (const leg of [...this.#legs.values()]) leg.beat()
+      for (const remoteEnd of [...this.#ends.values()]) remoteEnd.beat()
     }
     this.#timers = [
       setInterval(beat, beatInterval),
@@ -49,26 +49,26 @@ export class PipesAcross {
   }
 
   get size(): number {
-    return this.#legs.size
+    return this.#ends.size
   }
 
   /** The other half of a pipe that two instances have agreed on. */
-  open(pipe: string, instance: string): RemoteLeg {
-    const leg = new RemoteLeg(pipe, instance, this.instances, this.#windows, () => {
-      this.#legs.delete(pipe)
+  open(pipe: string, instance: string): RemoteEnd {
+    const remoteEnd = new RemoteEnd(pipe, instance, this.instances, this.#windows, () => {
+      this.#ends.delete(pipe)
     })
-    this.#legs.set(pipe, leg)
-    return leg
+    this.#ends.set(pipe, remoteEnd)
+    return remoteEnd
   }
 
   close(): void {
     for (const timer of this.#timers) clearInterval(timer)
-    for (const leg of [...this.#legs.values()]) leg.destroy()
+    for (const remoteEnd of [...this.#ends.values()]) remoteEnd.destroy()
   }
 
-  #legOf(pipe: string, instance: string): RemoteLeg | undefined {
-    const leg = this.#legs.get(pipe)
-    return leg?.instance === instance ? leg : undefined
+  #endOf(pipe: string, instance: string): RemoteEnd | undefined {
+    const remoteEnd = this.#ends.get(pipe)
+    return remoteEnd?.instance === instance ? remoteEnd : undefined
   }
 
   #gone(pipe: string, instance: string): void {
@@ -78,12 +78,12 @@ export class PipesAcross {
   /** Tells each other instance of the quiet pipes that both have, many in one message. */
   #probe(): void {
     const byInstance = new Map<string, Probe[]>()
-    for (const leg of this.#legs.values()) {
-      const probe = leg.takeProbe()
+    for (const remoteEnd of this.#ends.values()) {
+      const probe = remoteEnd.takeProbe()
       if (!probe) continue
-      const probes = byInstance.get(leg.instance)
+      const probes = byInstance.get(remoteEnd.instance)
       if (probes) probes.push(probe)
-      else byInstance.set(leg.instance, [probe])
+      else byInstance.set(remoteEnd.instance, [probe])
     }
     for (const [instance, probes] of byInstance) {
       while (probes.length > 0) {
