@@ -93,7 +93,7 @@ function scale(values: readonly number[], axis: Axis, from: number, to: number) 
 export function lineChart(title: string, x: Axis, y: Axis, series: readonly Series[]): string {
   const [width, height, left, right, top, bottom] = [720, 380, 70, 40, 60, 50]
   const points = series.flatMap((each) => each.points)
-  const across = scale(
+  const horizontal = scale(
     points.map((point) => point[0]),
     x,
     left,
@@ -113,8 +113,8 @@ export function lineChart(title: string, x: Axis, y: Axis, series: readonly Seri
       text(left - 6, at + 4, y.show(mark), 'text-anchor="end"'),
     )
   }
-  for (const mark of across.marks) {
-    const at = across.at(mark)
+  for (const mark of horizontal.marks) {
+    const at = horizontal.at(mark)
     parts.push(
       `<path d="M${at.toFixed(1)} ${top}V${height - bottom}" stroke="#ddd"/>`,
       text(at, height - bottom + 16, x.show(mark), 'text-anchor="middle"'),
@@ -128,7 +128,7 @@ export function lineChart(title: string, x: Axis, y: Axis, series: readonly Seri
   for (const [index, { title, points }] of series.entries()) {
     if (points.length === 0) continue
     const path = points
-      .map(([px, py], n) => `${n ? 'L' : 'M'}${across.at(px).toFixed(1)} ${up.at(py).toFixed(1)}`)
+      .map(([px, py], n) => `${n ? 'L' : 'M'}${horizontal.at(px).toFixed(1)} ${up.at(py).toFixed(1)}`)
       .join('')
     parts.push(
       `<path d="${path}" fill="none" stroke="${colour(index)}" stroke-width="2"/>`,

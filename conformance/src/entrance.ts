@@ -1,6 +1,6 @@
 import { connectionPath, introductionPath } from 'signal-protocol'
 import type { ClientOptions } from 'ws'
-import type { Belongings } from './belongings.js'
+import type { OpenSockets } from './open-sockets.js'
 import { dialects, type DialectName } from './dialects.js'
 import { Failure } from './failure.js'
 import { clientFrame, Opcode } from './frames.js'
@@ -17,7 +17,7 @@ export class Entrance {
   constructor(
     base: string,
     private readonly common: DialectName,
-    private readonly open: Belongings,
+    private readonly open: OpenSockets,
   ) {
     this.#base = new URL(base)
     if (this.#base.protocol === 'http:') this.#base.protocol = 'ws:'

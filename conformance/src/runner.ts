@@ -1,6 +1,6 @@
 import { pass, within } from './arrivals.js'
 import { Bystanders } from './bystanders.js'
-import { Canary } from './canary.js'
+import { IdleSession } from './idle-session.js'
 import type { Check } from './check.js'
 import { Failure } from './failure.js'
 import { Scene, type Subject } from './scene.js'
@@ -45,36 +45,36 @@ export async function runChecks(
   subject: Subject,
   done: (result: Result) => void,
 ): Promise<void> {
-  const canary = new Canary(subject)
+  const idleSession = new IdleSession(subject)
   const peaceful = checks.filter(({ hostile }) => !hostile)
   const alone = checks.filter(({ hostile }) => hostile)
 
   const lane = async () => {
     for (let check; (check = peaceful.shift());) {
-      const deaths = canary.deaths
-      const result = await attempt(check, subject, canary)
+      const deaths = idleSession.deaths
+      const result = await attempt(check, subject, idleSession)
       // it may have been another check's fault
-      if (result.reason !== undefined && canary.deaths > deaths) alone.push(check)
+      if (result.reason !== undefined && idleSession.deaths > deaths) alone.push(check)
       else done(result)
     }
   }
   await Promise.all(Array.from({ length: atOnce }, lane))
-  for (const check of alone) done(await attempt(check, subject, canary))
-  canary.leave()
+  for (const check of alone) done(await attempt(check, subject, idleSession))
+  idleSession.leave()
 }
 
-async function attempt(check: Check, subject: Subject, canary: Canary): Promise<Result> {
+async function attempt(check: Check, subject: Subject, idleSession: IdleSession): Promise<Result> {
   const start = performance.now()
   let reason: string | undefined
-  if (await canary.perch()) {
-    const deaths = canary.deaths
+  if (await idleSession.answers()) {
+    const deaths = idleSession.deaths
     reason = await runCheck(check, subject).then(
       () => undefined,
       (error: unknown) => explained(error),
     )
     // a process that dies takes a moment to
     await pass(check.hostile ? 20 : 0)
-    if (canary.deaths > deaths) reason = 'the server has died'
+    if (idleSession.deaths > deaths) reason = 'the server has died'
   } else {
     reason = 'no server answers'
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Belongings } from './belongings.js'
+import { OpenSockets } from './open-sockets.js'
 import type { DialectName } from './dialects.js'
 import { Entrance } from './entrance.js'
 import { clientFrame, Opcode } from './frames.js'
@@ -28,7 +28,7 @@ const hello = text('hello')
 export class Scene {
   readonly first: Entrance
   readonly second: Entrance
-  readonly #open = new Belongings()
+  readonly #open = new OpenSockets()
 
   constructor(subject: Subject) {
     const { first, second, common } = subject

@@ -27,8 +27,8 @@ describe('a server with its defaults', { timeout: 60_000 }, () => {
 
 // what takes minutes with the defaults
 describe('a server with little patience', { timeout: 60_000 }, () => {
-  const times = { holdTime: 8_000, stallTime: 2_000, slowedTime: 2_000 }
-  const subject = servers({ ...times, pingAfter: 1_000, pongWithin: 1_000 })
+  const times = { holdTimeout: 8_000, stallTimeout: 2_000, slowedTimeout: 2_000 }
+  const subject = servers({ ...times, pingInterval: 1_000, pongTimeout: 1_000 })
   const checks = allChecks.filter((check) => isSlow(check) && !isCrowd(check))
   tests(checks, subject)
 })

@@ -13,10 +13,10 @@ import { from, type Target } from './target.js'
 /** Short times, so that clients that are gone are forgotten between two storms. */
 const options = {
   // longer than a storm takes on a slow machine
-  holdTime: 60_000,
+  holdTimeout: 60_000,
   // long enough that the holder of a name is not found dead before its owner comes back
-  pingAfter: 8_000,
-  pongWithin: 2_000,
+  pingInterval: 8_000,
+  pongTimeout: 2_000,
   maxSockets: hoardedSockets,
   // as behind a proxy that tells the addresses of clients
   trustProxy: true,

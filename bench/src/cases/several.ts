@@ -7,7 +7,7 @@ const local = contestants.find(({ name }) => name === 'ours')!
 const needsRedis = () =>
   redisVersion() === undefined ? { missing: 'redis-server is not installed' } : {}
 
-const acrossContestants = (): Contestant[] => [
+const remoteContestants = (): Contestant[] => [
   { ...local, title: 'both sides on one instance' },
   { ...local, ...needsRedis(), name: 'across', title: 'two instances on one Redis' },
   {
@@ -27,7 +27,7 @@ const workers = (count: number): Contestant => ({
   args: ['--workers', String(count)],
 })
 
-function across(quick: boolean): BenchCase {
+function betweenInstances(quick: boolean): BenchCase {
   const seconds = quick ? 0.4 : 0.7
   const stream = (prefix: string, bytes: number) => ({
     prefix,
@@ -43,7 +43,7 @@ function across(quick: boolean): BenchCase {
       'CPU is that of both instances and Redis. Below: the same messages without us, each ' +
       'published by the load and heard by the load.',
     together: true,
-    contestants: acrossContestants(),
+    contestants: remoteContestants(),
     runs: [
       stream('1k', 1024),
       stream('16k', 16 * 1024),
@@ -91,6 +91,6 @@ function severalWorkers(quick: boolean): BenchCase {
 
 /** What a server of several processes carries: a part of the report of its own. */
 export const severalCases = (quick: boolean): readonly BenchCase[] => [
-  across(quick),
+  betweenInstances(quick),
   severalWorkers(quick),
 ]

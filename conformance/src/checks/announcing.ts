@@ -1,5 +1,5 @@
 import { SUBPROTOCOL, type Introduction } from 'signal-protocol'
-import { acquainted } from '../acquaintance.js'
+import { introduced } from '../introduced.js'
 import { check, type Check } from '../check.js'
 import { same } from '../failure.js'
 
@@ -8,14 +8,14 @@ const v1 = SUBPROTOCOL
 /** §6.4: announced info. */
 export const announcingChecks: readonly Check[] = [
   check('6.4', 'An Announce is shown to those who share a key, as an Update', async (scene) => {
-    const [alice, bob, key] = await acquainted(scene)
+    const [alice, bob, key] = await introduced(scene)
     const info = { name: 'Alice', can: ['webrtc'] }
     alice.socket.send({ type: 'Announce', info })
     same(await bob.next('Update'), { type: 'Update', id: alice.id, info, keys: [key] }, 'Update')
   }),
 
   check('6.4', 'An Announce is shown to nobody else, and not to its sender', async (scene) => {
-    const [alice, bob] = await acquainted(scene)
+    const [alice, bob] = await introduced(scene)
     const stranger = await scene.second.peer(v1, scene.unique(), scene.unique('other key'))
     stranger.messages()
     alice.socket.send({ type: 'Announce', info: 1 })
@@ -41,7 +41,7 @@ export const announcingChecks: readonly Check[] = [
   }),
 
   check('6.4', 'The info null is a value like any other', async (scene) => {
-    const [alice, bob, key] = await acquainted(scene)
+    const [alice, bob, key] = await introduced(scene)
     alice.socket.send({ type: 'Announce', info: null })
     same(
       await bob.next('Update'),

@@ -1,5 +1,5 @@
 import { SUBPROTOCOL } from 'signal-protocol'
-import { acquainted } from '../acquaintance.js'
+import { introduced } from '../introduced.js'
 import { check, each, type Check } from '../check.js'
 import { OLDER } from '../dialects.js'
 import { must, same } from '../failure.js'
@@ -115,7 +115,7 @@ export const noticeChecks: readonly Check[] = [
 
   check('6.10', 'A Departure does not end a connection', async (scene) => {
     const { first, second } = scene
-    const [alice, bob, key] = await acquainted(scene)
+    const [alice, bob, key] = await introduced(scene)
     const atAlice = await first.connect(alice.id, bob.id, key)
     const atBob = await second.connect(bob.id, alice.id, key)
     await bob.socket.close(1000)
@@ -141,7 +141,7 @@ export const noticeChecks: readonly Check[] = [
   ),
 
   check('6.12', 'Each Ping is answered with a Pong, and in its turn', async (scene) => {
-    const [alice, bob, key] = await acquainted(scene)
+    const [alice, bob, key] = await introduced(scene)
     alice.socket.send({ type: 'Ping' })
     alice.socket.send({ type: 'Signal', to: 'nobody', signal: 1 })
     alice.socket.send({ type: 'Ping' })

@@ -1,5 +1,5 @@
 import { SUBPROTOCOL } from 'signal-protocol'
-import { acquainted, expectError } from '../acquaintance.js'
+import { introduced, expectError } from '../introduced.js'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'
 import { clientFrame, Opcode } from '../frames.js'
@@ -38,7 +38,7 @@ export const signalV1MessageChecks: readonly Check[] = [
       '6.1',
       `A bad message (${what}) is answered with bad_message, and nothing of it is done`,
       async (scene) => {
-        const [alice, bob, key] = await acquainted(scene)
+        const [alice, bob, key] = await introduced(scene)
         alice.socket.send(message)
         await expectError(alice, 'bad_message')
         bob.join(key)
@@ -60,7 +60,7 @@ export const signalV1MessageChecks: readonly Check[] = [
   }),
 
   check('6.1', 'Unknown types are ignored, and not answered', async (scene) => {
-    const [alice, bob] = await acquainted(scene)
+    const [alice, bob] = await introduced(scene)
     for (let n = 0; n < 20; n++) alice.socket.send({ type: `Unknown${n}`, join: 5, to: {} })
     alice.socket.send({ type: 'Heartbeat' })
     alice.socket.send({ type: '__proto__' })
@@ -70,7 +70,7 @@ export const signalV1MessageChecks: readonly Check[] = [
   }),
 
   check('6.1', 'Unknown fields are ignored', async (scene) => {
-    const [alice, bob] = await acquainted(scene)
+    const [alice, bob] = await introduced(scene)
     const key = scene.unique('key')
     alice.socket.send({ type: 'Join', join: [key], leave: 5, documentIds: {}, future: [1] })
     bob.socket.send({ future: { a: 1 }, type: 'Join', join: [key] })

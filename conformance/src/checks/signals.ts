@@ -1,5 +1,5 @@
 import { SUBPROTOCOL, type Json } from 'signal-protocol'
-import { acquainted, expectError } from '../acquaintance.js'
+import { introduced, expectError } from '../introduced.js'
 import { check, each, type Check } from '../check.js'
 import { OLDER } from '../dialects.js'
 import { same } from '../failure.js'
@@ -25,7 +25,7 @@ const values: readonly Json[] = [
 export const signalChecks: readonly Check[] = [
   ...each(values, (signal) =>
     check('6.5', `A Signal carries ${JSON.stringify(signal)}`, async (scene) => {
-      const [alice, bob] = await acquainted(scene)
+      const [alice, bob] = await introduced(scene)
       alice.socket.send(
         text(`{"type":"Signal","to":"${bob.id}","signal":${JSON.stringify(signal)}}`),
       )
@@ -34,13 +34,13 @@ export const signalChecks: readonly Check[] = [
   ),
 
   check('6.11', 'The server says who a Signal is from, whatever its sender says', async (scene) => {
-    const [alice, bob] = await acquainted(scene)
+    const [alice, bob] = await introduced(scene)
     alice.socket.send({ type: 'Signal', to: bob.id, from: bob.id, id: 'forged', signal: 1 })
     same(await bob.next('Signal'), { type: 'Signal', from: alice.id, signal: 1 }, 'Signal')
   }),
 
   check('6.5', 'A Signal to somebody who is not there is unknown_peer', async (scene) => {
-    const [alice] = await acquainted(scene)
+    const [alice] = await introduced(scene)
     for (const to of [scene.unique('nobody'), '', '*', '__proto__', 'constructor']) {
       alice.socket.send({ type: 'Signal', to, signal: 1 })
       await expectError(alice, 'unknown_peer', { id: to })
@@ -48,7 +48,7 @@ export const signalChecks: readonly Check[] = [
   }),
 
   check('6.5', 'A Signal to somebody without a common key is unknown_peer', async (scene) => {
-    const [alice] = await acquainted(scene)
+    const [alice] = await introduced(scene)
     const stranger = await scene.second.peer(v1, scene.unique(), scene.unique('other key'))
     alice.socket.send({ type: 'Signal', to: stranger.id, signal: 1 })
     await expectError(alice, 'unknown_peer', { id: stranger.id })
@@ -56,7 +56,7 @@ export const signalChecks: readonly Check[] = [
 
   check('6.5', 'A session signals only on keys that it has joined itself', async (scene) => {
     const { first, second, unique } = scene
-    const [alice, bob, key] = await acquainted(scene)
+    const [alice, bob, key] = await introduced(scene)
     const stranger = await first.peer(v1, alice.id, unique('other key'))
     stranger.socket.send({ type: 'Signal', to: bob.id, signal: 1 })
     await expectError(stranger, 'unknown_peer', { id: bob.id })
@@ -70,7 +70,7 @@ export const signalChecks: readonly Check[] = [
   }),
 
   check('6.5', 'A Signal after the key was left is unknown_peer', async (scene) => {
-    const [alice, bob, key] = await acquainted(scene)
+    const [alice, bob, key] = await introduced(scene)
     bob.leave(key)
     await alice.next('Departure')
     alice.socket.send({ type: 'Signal', to: bob.id, signal: 1 })
@@ -78,7 +78,7 @@ export const signalChecks: readonly Check[] = [
   }),
 
   check('6.5', 'A Signal to oneself is unknown_peer', async (scene) => {
-    const [alice] = await acquainted(scene)
+    const [alice] = await introduced(scene)
     alice.socket.send({ type: 'Signal', to: alice.id, signal: 1 })
     await expectError(alice, 'unknown_peer', { id: alice.id })
   }),
@@ -112,7 +112,7 @@ export const signalChecks: readonly Check[] = [
   }),
 
   check('6.13', 'An Error closes nothing', async (scene) => {
-    const [alice, bob] = await acquainted(scene)
+    const [alice, bob] = await introduced(scene)
     alice.socket.send({ type: 'Signal', to: 'nobody', signal: 1 })
     await expectError(alice, 'unknown_peer')
     alice.socket.send({ type: 'Signal', to: bob.id, signal: 2 })

@@ -1,6 +1,6 @@
 import { SUBPROTOCOL } from 'signal-protocol'
 import { pass } from '../arrivals.js'
-import { acquainted } from '../acquaintance.js'
+import { introduced } from '../introduced.js'
 import { check, type Check } from '../check.js'
 import { must, same } from '../failure.js'
 import { clientClose } from '../frames.js'
@@ -117,7 +117,7 @@ export const supersedingChecks: readonly Check[] = [
   }),
 
   check('7.10', 'In signal.v1 that Introduction says "again"', async (scene) => {
-    const [alice, bob, key] = await acquainted(scene)
+    const [alice, bob, key] = await introduced(scene)
     const [a, b] = await scene.pair({ a: alice.id, b: bob.id, key })
     a.ws.terminate()
     same((await b.closed()).code, 4410, 'close code')

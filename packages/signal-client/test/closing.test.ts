@@ -17,7 +17,7 @@ async function readSlowly(peer: Peer): Promise<number> {
   let read = 0
   for await (const message of peer.stream('k')!) {
     expect(parseInt(message as string)).toBe(read++)
-    // the pace of this reader is what is tested
+    // the bucket of this reader is what is tested
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   return read
@@ -49,7 +49,7 @@ test('of 40 MB and the end of the client a slow reader gets all', { timeout: 40_
 })
 
 test('who closes is told where a peer that reads nothing has lost it', async () => {
-  const stage = await Stage.open({ stallTime: 1_000 })
+  const stage = await Stage.open({ stallTimeout: 1_000 })
   const alice = stage.client('alice')
   const bob = await RawPeer.join(stage, 'bob')
   const pipe = await bob.pipe('alice')

@@ -23,7 +23,7 @@ test('a network that goes mute is noticed, and left', { timeout: 2 * notice }, a
 })
 
 test('a pipe that alone goes mute is connected anew', { timeout: notice }, async () => {
-  const stage = await Stage.open({ pingAfter: 3_000, pongWithin: 3_000 })
+  const stage = await Stage.open({ pingInterval: 3_000, pongTimeout: 3_000 })
   const proxy = await stage.proxy()
   class Divided extends WebSocket {
     constructor(url: string, protocols: string[]) {

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { Random } from '../../../stress/src/random.js'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
 import { hasEngine, withoutEngine } from './harness/engine.js'
-import { FleetOnRedis } from './harness/fleet-on-redis.js'
+import { ServersOnRedis } from './harness/servers-on-redis.js'
 import { Roamer } from './harness/roamer.js'
 import { Wanderer, type Campaign } from './harness/wanderer.js'
 
@@ -18,8 +18,8 @@ describe.runIf(hasEngine)(`a campaign against three instances on Redis${withoutE
     { timeout: faultTime + 60_000 },
     async ({ annotate }) => {
       const random = new Random(seed)
-      const fleet = await FleetOnRedis.start(3)
-      const place = () => fleet.place(random).ws
+      const group = await ServersOnRedis.start(3)
+      const place = () => group.place(random).ws
       const campaign: Campaign = { random, wrong: [], place, era: 0, over: false }
       const wanderers = Array.from({ length: 30 }, (_, n) =>
         Wanderer.couple(campaign, `couple-${n}`),
@@ -36,12 +36,12 @@ describe.runIf(hasEngine)(`a campaign against three instances on Redis${withoutE
         for (const client of [...wanderers, ...roamers]) client.end()
       })
       const nothingWrong = () => {
-        expect(campaign.wrong, [`seed ${seed}`, ...fleet.log].join('\n')).toEqual([])
+        expect(campaign.wrong, [`seed ${seed}`, ...group.log].join('\n')).toEqual([])
       }
 
       const end = performance.now() + faultTime
       while (performance.now() < end) {
-        fleet.misfortune(random)
+        group.misfortune(random)
         if (random.chance(0.2) && roamers.length > 27) {
           roamers.splice(random.below(roamers.length), 1)[0]!.end()
         }
@@ -49,7 +49,7 @@ describe.runIf(hasEngine)(`a campaign against three instances on Redis${withoutE
         nothingWrong()
       }
       campaign.over = true
-      await fleet.heal()
+      await group.heal()
       campaign.era++
       const healedAt = performance.now()
       const seconds = () => ((performance.now() - healedAt) / 1_000).toFixed(1)
@@ -57,7 +57,7 @@ describe.runIf(hasEngine)(`a campaign against three instances on Redis${withoutE
       const mute = () => wanderers.filter(({ heardEra }) => heardEra < campaign.era)
       await eventually(
         () => mute().length === 0,
-        () => [`seed ${seed}`, ...mute().map(({ name }) => name), ...fleet.log].join('\n'),
+        () => [`seed ${seed}`, ...mute().map(({ name }) => name), ...group.log].join('\n'),
         healTime,
       )
       const piped = seconds()
@@ -70,12 +70,12 @@ describe.runIf(hasEngine)(`a campaign against three instances on Redis${withoutE
         })
       await eventually(
         () => wrongViews().length === 0,
-        () => [`seed ${seed}`, ...wrongViews(), ...fleet.log].join('\n'),
+        () => [`seed ${seed}`, ...wrongViews(), ...group.log].join('\n'),
         healTime,
       )
       const heard = wanderers.reduce((sum, each) => sum + each.heard, 0)
       await annotate(
-        `seed ${seed}: ${fleet.log.length} faults, ${heard} messages; everybody heard the other ` +
+        `seed ${seed}: ${group.log.length} faults, ${heard} messages; everybody heard the other ` +
           `after ${piped} s, and everybody saw who is there after ${seconds()} s`,
       )
       nothingWrong()
@@ -85,7 +85,7 @@ describe.runIf(hasEngine)(`a campaign against three instances on Redis${withoutE
       for (const roamer of roamers) roamer.end()
       await eventually(() => wanderers.every(({ gone }) => gone), 'the last closes')
       nothingWrong()
-      for (const instance of fleet.instances) {
+      for (const instance of group.instances) {
         const left = async () => {
           const { sockets, bufferedBytes, endpoints } = (await instance.report()).stats
           const { waiting, pipes, remotePipes } = endpoints['connection']!

@@ -42,8 +42,8 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
     async () => {
       const { engine, instances, peers } = await populated()
       const local = await converse(instances, withThemselves, 10, 'local')
-      const across = await converse(instances, withEachOther, 20, 'across')
-      for (const conversation of [...local, ...across]) conversation.talk(20, 300)
+      const remote = await converse(instances, withEachOther, 20, 'remote')
+      for (const conversation of [...local, ...remote]) conversation.talk(20, 300)
       expect(await instances[0]!.gauge('remotePipes')).toBe(40)
 
       engine.freeze()
@@ -55,7 +55,7 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
         }),
       )
       const codes = await within(
-        Promise.all(across.map(({ ended }) => ended)),
+        Promise.all(remote.map(({ ended }) => ended)),
         'the end of pipes across',
         12_000,
       )
@@ -82,7 +82,7 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
 
       for (const conversation of again) conversation.say()
       await expectCaughtUp([...local, ...again])
-      expectNothingWrong(across)
+      expectNothingWrong(remote)
     },
   )
 
@@ -94,8 +94,8 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
       // what the machine delays, it delays there as well
       const plain = await converse([await ServerProcess.start()], [[0, 0]], 10, 'plain')
       const local = await converse(instances, withThemselves, 10, 'local')
-      const across = await converse(instances, withEachOther, 34, 'across')
-      for (const conversation of [...plain, ...local, ...across]) conversation.talk(50, 300)
+      const remote = await converse(instances, withEachOther, 34, 'remote')
+      for (const conversation of [...plain, ...local, ...remote]) conversation.talk(50, 300)
       await eventually(() => local.every(({ sides }) => sides[0].heard > 20), 'some talk')
 
       for (const conversation of [...plain, ...local]) conversation.slowest = 0
@@ -122,20 +122,20 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
         eventually(told(there, 'Introduction', 'peer-40'), 'who was there before'),
       ])
       const took = performance.now() - startedAt
-      for (const conversation of across) conversation.hush()
+      for (const conversation of remote) conversation.hush()
       await eventually(
-        () => across.every(({ caughtUp, over }) => caughtUp || over),
+        () => remote.every(({ caughtUp, over }) => caughtUp || over),
         'no silent loss',
       )
-      const ended = across.filter(({ over }) => over)
+      const ended = remote.filter(({ over }) => over)
       await annotate(
         `all works ${(took / 1_000).toFixed(1)} s after the start; ${ended.length} of ` +
-          `${across.length} pipes across had ended; the slowest message of a local pipe ` +
+          `${remote.length} pipes across had ended; the slowest message of a local pipe ` +
           `took ${during} ms during the outage, and ${without} ms on a server without a bus`,
       )
       expect(text).toBe('found')
       expect(took).toBeLessThan(10_000)
-      if (outage > 6_000) expect(ended.length).toBe(across.length)
+      if (outage > 6_000) expect(ended.length).toBe(remote.length)
       const codes = ended.flatMap(({ sides }) => sides.map(({ code }) => code))
       expect([1013, 4410]).toEqual(expect.arrayContaining([...new Set(codes)]))
       // a wait for the bus would be one of seconds
@@ -144,7 +144,7 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
       expect(new Set(departures.map(({ id }) => id))).toEqual(new Set(['peer-3']))
       for (const conversation of last) conversation.say()
       await expectCaughtUp([...plain, ...local, ...last])
-      expectNothingWrong(across)
+      expectNothingWrong(remote)
     },
   )
 })

@@ -108,7 +108,7 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
 
   test('row 37: an instance drains: its peers depart at once, its pipes end with 1012', async () => {
     const engine = await Engine.start()
-    const options = { drainTime: 300, closeTime: 300 }
+    const options = { drainTimeout: 300, closeTimeout: 300 }
     const instances = await Promise.all([0, 1].map(() => Instance.start(engine.url, options)))
     await peer(instances[0]!, 'leaving', key)
     const kept = await peer(instances[1]!, 'kept', key)

@@ -33,7 +33,7 @@ describe.runIf(hasEngine)(`a rolling restart of three instances${withoutEngine}`
     { timeout: 90_000 },
     async ({ annotate }) => {
       const engine = await Engine.start()
-      const options = { drainTime: 500, closeTime: 500 }
+      const options = { drainTimeout: 500, closeTimeout: 500 }
       const start = () => Instance.start(engine.url, options)
       const balancer = await Balancer.open()
       const old = await Promise.all([start(), start(), start()])

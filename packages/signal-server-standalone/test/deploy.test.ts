@@ -236,7 +236,7 @@ describe('Heroku', () => {
   })
 
   test('cuts what is silent for 55 s, and the server pings long before', () => {
-    expect(settingsFrom(parseCommandLine([]), {}).server.pingAfter).toBeLessThan(55_000 / 2)
+    expect(settingsFrom(parseCommandLine([]), {}).server.pingInterval).toBeLessThan(55_000 / 2)
   })
 })
 
@@ -328,8 +328,8 @@ describe('the systemd unit', () => {
 
   test('gives it longer than it needs to end', () => {
     const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)![1])
-    const { drainTime, closeTime } = settingsFrom(parseCommandLine([]), {}).server
-    expect(seconds * 1_000).toBeGreaterThan(drainTime! + closeTime!)
+    const { drainTimeout, closeTimeout } = settingsFrom(parseCommandLine([]), {}).server
+    expect(seconds * 1_000).toBeGreaterThan(drainTimeout! + closeTimeout!)
   })
 
   const analyze = findProgram('systemd-analyze')

@@ -28,7 +28,7 @@ test('a slip in a file, or in the environment, ends the start with 2', async () 
   const ofFile = await Command.run(['--env-file', file]).ended
   expect([ofFile.code, ofFile.stderr]).toEqual([
     2,
-    'There is no setting HOLD_TIEM. Did you mean HOLD_TIME?\n',
+    'There is no setting HOLD_TIEM. Did you mean HOLD_TIMEOUT?\n',
   ])
   const ofEnvironment = await Command.run([], { MAX_SOKETS: '5' }).ended
   expect([ofEnvironment.code, ofEnvironment.stderr]).toEqual([

@@ -116,7 +116,7 @@ const whyNoNginx = noNginx ? ' (not run: nginx or redis-server is not installed)
 test.skipIf(noNginx)(
   `behind nginx, with the lines of docs/SCALE.md, both of a pair come to one instance${whyNoNginx}`,
   async () => {
-    const env = { TRUST_PROXY: '1', REDIS_URL: await startRedis(), DRAIN_TIME: '300' }
+    const env = { TRUST_PROXY: '1', REDIS_URL: await startRedis(), DRAIN_TIMEOUT: '300' }
     const [one, other] = [await Command.serve(env), await Command.serve(env)]
     const scale = readFileSync(new URL('../../../docs/SCALE.md', import.meta.url), 'utf8')
     const lines = /```nginx\n([^]*?)```/
@@ -170,7 +170,7 @@ describe.skipIf(mayBeMissing && findProgram('nginx') === undefined)('an idle con
   }
 
   test('is kept alive by the server’s pings', async () => {
-    const client = await idle({ PING_AFTER: '500' })
+    const client = await idle({ PING_INTERVAL: '500' })
     for (let pings = 0; pings < 6; pings++) {
       await new Promise((resolve, reject) => {
         client.ws.once('ping', resolve)
@@ -181,7 +181,7 @@ describe.skipIf(mayBeMissing && findProgram('nginx') === undefined)('an idle con
   })
 
   test('is cut where the server does not ping in time', async () => {
-    const client = await idle({ PING_AFTER: '20000' })
+    const client = await idle({ PING_INTERVAL: '20000' })
     expect((await client.closed).code).toBe(1006)
   })
 })

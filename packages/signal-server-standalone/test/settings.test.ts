@@ -46,7 +46,7 @@ describe('settings', () => {
       exemptUnknownProxies: true,
       trustProxy: false,
       maxSockets: defaults.maxSockets,
-      drainTime: defaults.drainTime,
+      drainTimeout: defaults.drainTimeout,
     })
   })
 
@@ -82,7 +82,7 @@ describe('settings', () => {
     const env = Object.fromEntries(numbers.map((name) => [settingName(name), '1']))
     const { server } = settings({ ...env, MAX_BUFFERED_BYTES: '1' })
     for (const name of numbers) expect(server).toHaveProperty(name, 1)
-    expect(settings({ HOLD_TIME: 'none' }).server.holdTime).toBe(Infinity)
+    expect(settings({ HOLD_TIMEOUT: 'none' }).server.holdTimeout).toBe(Infinity)
   })
 
   test('have lists with commas, or repeated flags', () => {
@@ -123,7 +123,7 @@ describe('settings', () => {
 describe('a variable that is no setting', () => {
   test.each([
     ['MAX_SOKETS', 'MAX_SOCKETS'],
-    ['HOLD_TIEM', 'HOLD_TIME'],
+    ['HOLD_TIEM', 'HOLD_TIMEOUT'],
     ['REDIS_URI', 'REDIS_URL'],
     ['TRUST_PROXYS', 'TRUST_PROXY'],
     ['ORIGIN', 'ORIGINS'],

@@ -59,7 +59,7 @@ describe.each(['1', '2'])('row 37: while WEB_CONCURRENCY=%s drains,', (WEB_CONCU
   const paths = ['/healthz', '/readyz', '/metrics', '/']
 
   test('every request is answered as long as one pipe lives', async () => {
-    const { command, url } = await Command.serve({ WEB_CONCURRENCY, DRAIN_TIME: '60000' })
+    const { command, url } = await Command.serve({ WEB_CONCURRENCY, DRAIN_TIMEOUT: '60000' })
     const [a, b] = await pair(url)
     const port = Number(new URL(url).port)
     const answers: (number | string)[] = []
@@ -122,7 +122,7 @@ test('row 37: nothing in flight is lost when it is told to end under load', asyn
 })
 
 test('row 37: a pipe that goes on is closed with 1012 after the drain time', async () => {
-  const { command, url } = await Command.serve({ DRAIN_TIME: '500' })
+  const { command, url } = await Command.serve({ DRAIN_TIMEOUT: '500' })
   const [a, b] = await pair(url)
   const start = performance.now()
   const ended = command.end()

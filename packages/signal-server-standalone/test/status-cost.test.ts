@@ -69,7 +69,7 @@ test('row 52: what the viewers of the status page are told is encoded once for a
 })
 
 test('row 56: a viewer to which nothing can be sent makes room for others, and ends no process', async () => {
-  const { url, look, traffic } = await serve(1, { headersTime: 50 }, async ({ socket }) => {
+  const { url, look, traffic } = await serve(1, { headersTimeout: 50 }, async ({ socket }) => {
     if (traffic.viewers === 0) await fill(socket)
   })
   const stuck = await RawSocket.open(Number(new URL(url).port))

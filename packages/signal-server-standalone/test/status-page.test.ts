@@ -49,7 +49,7 @@ test('there is room for a hundred viewers, and again for one when one has left',
 })
 
 test('row 51: when a hundred watch, a newcomer gets the place of the oldest of them', async () => {
-  const { url } = await Command.serve({ HEADERS_TIME: '500' })
+  const { url } = await Command.serve({ HEADERS_TIMEOUT: '500' })
   const viewers = await Promise.all(Array.from({ length: 100 }, () => view(url)))
   await eventually(async () => (await view(url)).status === 200, 'a place')
   await eventually(() => viewers.filter(({ ended }) => ended()).length === 1, 'the end of one')

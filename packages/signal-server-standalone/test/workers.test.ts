@@ -13,7 +13,7 @@ import { introduced } from './harness/peers.js'
 import { sampleIn, view } from './harness/viewer.js'
 
 // pipes are left open at the end of tests
-const two = { WEB_CONCURRENCY: '2', DRAIN_TIME: '300' }
+const two = { WEB_CONCURRENCY: '2', DRAIN_TIMEOUT: '300' }
 
 /** The processes that a command has started. */
 const workersOf = ({ child: { pid } }: Command): number[] =>

@@ -14,7 +14,7 @@ export interface Claim {
 
 /** What a request is allowed. */
 export interface Grant {
-  /** Apps are worlds of their own: no id, key or pipe is shared. @default '' */
+  /** Apps are realms of their own: no id, key or pipe is shared. @default '' */
   readonly app?: string
   /** The only id that may be used. @default the one that is claimed */
   readonly id?: string

@@ -55,7 +55,7 @@ export interface Listening {
  *
  * @param attach - takes the server's upgrades, and gives the way to give them back
  * @param limits - count its connections
- * @param settings - of which `headersTime` is what a request has for its headers; the 408 comes up
+ * @param settings - of which `headersTimeout` is what a request has for its headers; the 408 comes up
  *   to one checking interval (1 s at most) after that
  * @param fault - told of errors while it listens, such as a want of file descriptors
  * @throws Error with a sentence that says what to do; its `code` is the system's
@@ -75,13 +75,13 @@ export async function listen(
   app.use((_request, response) => {
     response.status(404).json({ error: 'not_found', message: 'There is nothing here.' })
   })
-  const { headersTime } = settings
-  // Node looks for late requests once per interval, so the 408 comes between headersTime and
-  // headersTime + interval: 5 to 6 s by default. The 7 s of docs/PROTOCOL.md leave a busy machine 1 s.
+  const { headersTimeout } = settings
+  // Node looks for late requests once per interval, so the 408 comes between headersTimeout and
+  // headersTimeout + interval: 5 to 6 s by default. The 7 s of docs/PROTOCOL.md leave a busy machine 1 s.
   const times = {
-    headersTimeout: headersTime,
-    requestTimeout: headersTime * 2,
-    connectionsCheckingInterval: Math.ceil(Math.min(1_000, headersTime / 4)),
+    headersTimeout: headersTimeout,
+    requestTimeout: headersTimeout * 2,
+    connectionsCheckingInterval: Math.ceil(Math.min(1_000, headersTimeout / 4)),
     maxHeaderSize: 16 * 1024,
   }
   const answers = new OpenAnswers()
@@ -91,7 +91,7 @@ export async function listen(
     work.run(answer(app, request, response))
   })
   const server = tls
-    ? createTlsServer({ ...times, ...tls, handshakeTimeout: headersTime }, connections.request)
+    ? createTlsServer({ ...times, ...tls, handshakeTimeout: headersTimeout }, connections.request)
     : createServer(times, connections.request)
   connections.watch(server, tls !== undefined)
   const release = attach(server)

@@ -44,9 +44,9 @@ export interface SignalServerOptions {
    * is less.
    * @default 5000
    */
-  headersTime?: number
+  headersTimeout?: number
   /** Time for `authorize` to answer. @default 5000 */
-  authorizeTime?: number
+  authorizeTimeout?: number
 
   /** Size of an id or key, once decoded, in UTF-8. @default 256 */
   maxKeyBytes?: number
@@ -72,7 +72,7 @@ export interface SignalServerOptions {
   /** Other messages and pings at once, before the rate counts. @default 100 */
   messagesBurst?: number
   /** A client that has been slowed for so long without pause is closed (4429). @default 60000 */
-  slowedTime?: number
+  slowedTimeout?: number
   /** Bad messages of one session; the last of them closes it (4400). @default 10 */
   maxBadMessages?: number
   /** Introductions that may queue for a session that does not read them. @default 1048576 */
@@ -81,9 +81,9 @@ export interface SignalServerOptions {
   /** Bytes that a waiting connection may send ahead; then it is not read. @default 262144 */
   maxHeldBytes?: number
   /** How long a connection waits for its reciprocal one. @default 120000 */
-  holdTime?: number
+  holdTimeout?: number
   /** How long a paired reader may read nothing of what waits for it. @default 120000 */
-  stallTime?: number
+  stallTimeout?: number
   /** Bytes that wait in one direction of a pipe before its sender is paused. @default 65536 */
   maxPipeBytes?: number
   /** Buffered bytes in all: pipes, queues, and holds, which get half of it. @default 134217728 */
@@ -94,13 +94,13 @@ export interface SignalServerOptions {
   maxPipeTime?: number
 
   /** A socket is pinged after so much silence. @default 22000 */
-  pingAfter?: number
+  pingInterval?: number
   /** A pinged socket must show life within so much. @default 20000 */
-  pongWithin?: number
+  pongTimeout?: number
   /** How long pipes may go on once `drain()` was called. @default 10000 */
-  drainTime?: number
+  drainTimeout?: number
   /** How long a closed socket has to answer with its own close frame. @default 5000 */
-  closeTime?: number
+  closeTimeout?: number
 }
 
 /** Every option with its value. */
@@ -143,9 +143,9 @@ export const defaults: Settings = {
   exemptLoopback: false,
   exemptUnknownProxies: false,
   // headers are one packet, and a packet that is lost twice comes within 3 s (RFC 6298 section 2.1)
-  headersTime: 5_000,
+  headersTimeout: 5_000,
   // one question to the app's own backend
-  authorizeTime: 5_000,
+  authorizeTimeout: 5_000,
   // a hash, a UUID or a document URL has less than 100
   maxKeyBytes: 256,
   // a published client's Join of 1,000 keys is 67 KB; ten times that leaves room for long keys
@@ -165,7 +165,7 @@ export const defaults: Settings = {
   messagesPerSecond: 20,
   messagesBurst: 100,
   // an honest client that has much to say at its start has said it by then
-  slowedTime: 60_000,
+  slowedTimeout: 60_000,
   // one is a slip; ten say that the client does not speak the protocol
   maxBadMessages: 10,
   // all introductions of ten full rooms; a reader that is behind by more starts again
@@ -173,9 +173,9 @@ export const defaults: Settings = {
   // one address gets 8 MiB of the half that may be held: 32 clients that use this up
   maxHeldBytes: 256 * 1024,
   // a phone that wakes up or changes its network has connected again within that
-  holdTime: 120_000,
+  holdTimeout: 120_000,
   // as long a pause of a reader, such as a dialog of a browser that stops the page
-  stallTime: 120_000,
+  stallTimeout: 120_000,
   // one read from the kernel is at most this much
   maxPipeBytes: 64 * 1024,
   // a quarter of the box; 2,048 pairs may each have 64 KiB of it
@@ -184,10 +184,10 @@ export const defaults: Settings = {
   maxPipeBytesPerSecond: Infinity,
   maxPipeTime: Infinity,
   // hosts and proxies cut what is idle for 55 or 60 s; found dead within 45 s
-  pingAfter: 22_000,
-  pongWithin: 20_000,
+  pingInterval: 22_000,
+  pongTimeout: 20_000,
   // Docker kills after 10 s, Heroku and Kubernetes after 30 s
-  drainTime: 10_000,
+  drainTimeout: 10_000,
   // two round trips of a slow mobile network; the TCP connection is ended then
-  closeTime: 5_000,
+  closeTimeout: 5_000,
 }

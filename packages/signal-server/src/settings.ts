@@ -10,12 +10,12 @@ const longestTime = 2 ** 30
 const largestMessage = 2 ** 31 - 1
 
 const highest: Partial<Record<keyof Settings, number>> = {
-  headersTime: longestTime,
-  authorizeTime: longestTime,
-  slowedTime: longestTime,
-  holdTime: longestTime,
-  drainTime: longestTime,
-  closeTime: longestTime,
+  headersTimeout: longestTime,
+  authorizeTimeout: longestTime,
+  slowedTimeout: longestTime,
+  holdTimeout: longestTime,
+  drainTimeout: longestTime,
+  closeTimeout: longestTime,
   maxMessageBytes: largestMessage,
 }
 

@@ -50,7 +50,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
     const budget = new ByteBudget(settings.maxBufferedBytes)
     this.#context = {
       settings,
-      heartbeat: new Heartbeat(settings.pingAfter, settings.pongWithin),
+      heartbeat: new Heartbeat(settings.pingInterval, settings.pongTimeout),
       budget,
       reading: new ReadingSlices(budget),
       outcomes: new Outcomes(),

@@ -113,9 +113,9 @@ test(
     const stage = await Stage.open({
       maxBufferedBytes: 5 * megabyte,
       maxQueuedBytes: megabyte,
-      stallTime: 300_000,
-      holdTime: 3_000,
-      closeTime: 200,
+      stallTimeout: 300_000,
+      holdTimeout: 3_000,
+      closeTimeout: 200,
     })
     const unfinished = clientFrame(2, Buffer.alloc(16 * megabyte)).subarray(0, 12 * megabyte)
     const [slowSender, slowReader] = await pair(stage, 'slow')
@@ -157,7 +157,7 @@ test(
 )
 
 test('row 33: what every kind of client made it buffer is given back', async () => {
-  const stage = await Stage.open({ closeTime: 100 })
+  const stage = await Stage.open({ closeTimeout: 100 })
   const [sender, reader] = await pair(stage, 'k')
   reader.socket.pause()
   sender.write(clientFrame(2, Buffer.alloc(16 * megabyte)))

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { expectAgreement, known } from './harness/agreement.js'
 import { eventually } from './harness/arrivals.js'
 import type { Client, Fields } from './harness/client.js'
-import { Fleet } from './harness/fleet.js'
+import { ServerGroup } from './harness/server-group.js'
 
 const twin = 'twin'
 
@@ -27,18 +27,18 @@ function numbers(seed: number): (n: number) => number {
 }
 
 /** The twin's two sessions, on two of the servers: each has a key of its own, and both have one. */
-async function twins(fleet: Fleet): Promise<[older: Client, newer: Client]> {
-  const older = await fleet.v1(0, twin, 'a', 'both')
+async function twins(group: ServerGroup): Promise<[older: Client, newer: Client]> {
+  const older = await group.v1(0, twin, 'a', 'both')
   await later()
-  return [older, await fleet.v1(1, twin, 'b', 'both')]
+  return [older, await group.v1(1, twin, 'b', 'both')]
 }
 
 /** Peers on each of three servers who share keys with one or both of the sessions. */
-async function audience(fleet: Fleet): Promise<{ client: Client; keys: string[] }[]> {
+async function audience(group: ServerGroup): Promise<{ client: Client; keys: string[] }[]> {
   const found: { client: Client; keys: string[] }[] = []
-  for (const ship of [0, 1, 2]) {
+  for (const member of [0, 1, 2]) {
     for (const keys of [['a'], ['b'], ['both'], ['both', 'c', 'b', 'a']]) {
-      found.push({ client: await fleet.v1(ship, `${ship}-${keys.join('')}`, ...keys), keys })
+      found.push({ client: await group.v1(member, `${member}-${keys.join('')}`, ...keys), keys })
     }
   }
   const introduced = () =>
@@ -71,10 +71,10 @@ async function expectKnown(
 let newcomers = 0
 
 /** Resolves when a peer that comes to a server is shown this of the twin. */
-async function expectShown(fleet: Fleet, ship: number, key: string, info: unknown): Promise<void> {
+async function expectShown(group: ServerGroup, member: number, key: string, info: unknown): Promise<void> {
   let shown: unknown
   const right = async () => {
-    const fresh = await fleet.v1(ship, `newcomer-${++newcomers}`, key)
+    const fresh = await group.v1(member, `newcomer-${++newcomers}`, key)
     await eventually(() => seen(fresh).length > 0, 'an introduction')
     shown = known(fresh, key, twin)
     await fresh.kill()
@@ -85,9 +85,9 @@ async function expectShown(fleet: Fleet, ship: number, key: string, info: unknow
 
 describe('what one of several sessions of a peer announces', () => {
   test('is shown on the keys of which it has the introductions, once', async () => {
-    const fleet = await Fleet.sail(3)
-    const [older, newer] = await twins(fleet)
-    const clients = await audience(fleet)
+    const group = await ServerGroup.start(3)
+    const [older, newer] = await twins(group)
+    const clients = await audience(group)
     announce(newer, 'newer')
     announce(older, 'older')
     await expectKnown(clients, { a: 'older', b: 'newer', both: 'newer' })
@@ -95,30 +95,30 @@ describe('what one of several sessions of a peer announces', () => {
       const onKeys = types(client, 'Update').flatMap((update) => update.keys as string[])
       expect(onKeys.sort()).toEqual(keys.filter((key) => key !== 'c').sort())
     }
-    for (const ship of [0, 1, 2]) {
-      await expectShown(fleet, ship, 'a', 'older')
-      await expectShown(fleet, ship, 'both', 'newer')
+    for (const member of [0, 1, 2]) {
+      await expectShown(group, member, 'a', 'older')
+      await expectShown(group, member, 'both', 'newer')
     }
     const toItself = [older, newer].flatMap((client) => types(client, 'Update'))
     expect(toItself).toEqual([])
   })
 
   test('is not shown on a key that only another session has joined', async () => {
-    const fleet = await Fleet.sail(2)
-    await fleet.v1(0, twin, 'a')
-    const watcher = await fleet.v1(1, 'watcher', 'a')
-    const stranger = await fleet.v1(1, twin, 'b')
+    const group = await ServerGroup.start(2)
+    await group.v1(0, twin, 'a')
+    const watcher = await group.v1(1, 'watcher', 'a')
+    const stranger = await group.v1(1, twin, 'b')
     announce(stranger, 'not of a')
     await stranger.settled()
-    await expectShown(fleet, 0, 'a', undefined)
+    await expectShown(group, 0, 'a', undefined)
     expect(types(watcher, 'Update')).toEqual([])
   })
 
   test('is known, though a Join and its answers cross it', async () => {
-    const fleet = await Fleet.sail(2)
-    fleet.bus.delay = ({ t }) => (t === 'here' ? 50 : 0)
-    const far = await fleet.v1(1, 'far', 'a', 'b')
-    const near = await fleet.v1(0, twin, 'a', 'b')
+    const group = await ServerGroup.start(2)
+    group.bus.delay = ({ t }) => (t === 'here' ? 50 : 0)
+    const far = await group.v1(1, 'far', 'a', 'b')
+    const near = await group.v1(0, twin, 'a', 'b')
     await far.next('Introduction')
     announce(near, 'said before the answers came')
     await eventually(
@@ -128,18 +128,18 @@ describe('what one of several sessions of a peer announces', () => {
   })
 
   test('comes in order and not twice, however long messages take and however many there are', async () => {
-    const fleet = await Fleet.sail(3)
-    const [, newer] = await twins(fleet)
-    const clients = await audience(fleet)
+    const group = await ServerGroup.start(3)
+    const [, newer] = await twins(group)
+    const clients = await audience(group)
     const below = numbers(7)
-    fleet.bus.delay = () => below(20)
+    group.bus.delay = () => below(20)
     const last = 60
     for (let n = 1; n <= last; n++) {
       announce(newer, n)
       if (n % 3 === 0) await newer.settled()
     }
     await expectKnown(clients, { b: last, both: last })
-    fleet.bus.delay = () => 0
+    group.bus.delay = () => 0
     announce(newer, last + 1)
     await expectKnown(clients, { b: last + 1, both: last + 1 })
     for (const { client, keys } of clients) {
@@ -155,15 +155,15 @@ describe('what one of several sessions of a peer announces', () => {
     'is the same for all in the end, however many come and announce at once (400 rounds, %i ms)',
     { timeout: 60_000 },
     async (delay) => {
-      const fleet = await Fleet.sail(3)
+      const group = await ServerGroup.start(3)
       const below = numbers(11)
-      if (delay > 0) fleet.bus.delay = () => below(delay)
+      if (delay > 0) group.bus.delay = () => below(delay)
       const watchers = await Promise.all(
-        [0, 1, 2, 0, 1, 2].map((ship, n) => fleet.v1(ship, `watcher-${n}`, 'k')),
+        [0, 1, 2, 0, 1, 2].map((member, n) => group.v1(member, `watcher-${n}`, 'k')),
       )
-      await expectAgreement(watchers, 'k', (ship, id) => fleet.v1(ship, id), 400)
+      await expectAgreement(watchers, 'k', (member, id) => group.v1(member, id), 400)
       await Promise.all(watchers.map((watcher) => watcher.kill()))
-      await fleet.expectQuiet()
+      await group.expectQuiet()
     },
   )
 })
@@ -175,21 +175,21 @@ test(
     const below = numbers(3)
     const keys = ['a', 'b', 'c', 'd']
     for (let round = 0; round < 10; round++) {
-      const fleet = await Fleet.sail(3)
-      fleet.bus.delay = () => (round % 2 === 0 ? 0 : below(15))
+      const group = await ServerGroup.start(3)
+      group.bus.delay = () => (round % 2 === 0 ? 0 : below(15))
       const watchers: { client: Client; keys: string[] }[] = []
       for (let n = 0; n < 9; n++) {
         const some = ['a', ...keys.slice(1).filter(() => below(2) === 0)]
-        watchers.push({ client: await fleet.v1(n % 3, `watcher-${n}`, ...some), keys: some })
+        watchers.push({ client: await group.v1(n % 3, `watcher-${n}`, ...some), keys: some })
       }
-      const first = await fleet.v1(0, twin, 'a')
+      const first = await group.v1(0, twin, 'a')
       const sessions = [{ client: first, keys: ['a'], said: undefined as string | undefined }]
       for (let step = 0; step < 40; step++) {
         const what = below(10)
         if (what < 2 && sessions.length < 5) {
           await later()
           const some = keys.filter(() => below(2) === 0)
-          const client = await fleet.v1(below(3), twin, ...some)
+          const client = await group.v1(below(3), twin, ...some)
           sessions.push({ client, keys: some, said: undefined })
         } else if (what < 4 && sessions.length > 1) {
           // the first stays
@@ -206,22 +206,22 @@ test(
         const newest = sessions.findLast((session) => session.keys.includes(key))
         if (!newest) continue
         shown[key] = newest.said
-        for (const ship of [0, 1, 2]) await expectShown(fleet, ship, key, newest.said)
+        for (const member of [0, 1, 2]) await expectShown(group, member, key, newest.said)
       }
       await expectKnown(watchers, shown)
       for (const { client } of [...watchers, ...sessions]) await client.close()
-      await fleet.expectQuiet()
+      await group.expectQuiet()
     }
   },
 )
 
 describe('row 63: when the session with the introductions of a key is gone', () => {
   test('an older one is introduced again, and shows its own info', async () => {
-    const fleet = await Fleet.sail(3)
-    const [older, newer] = await twins(fleet)
+    const group = await ServerGroup.start(3)
+    const [older, newer] = await twins(group)
     announce(older, 'older')
     announce(newer, 'newer')
-    const clients = await audience(fleet)
+    const clients = await audience(group)
     await expectKnown(clients, { a: 'older', both: 'newer' })
     await newer.close()
     const onBoth = clients.filter(({ keys }) => keys.includes('both'))
@@ -231,22 +231,22 @@ describe('row 63: when the session with the introductions of a key is gone', () 
       expect(types(client, 'Departure').flatMap(({ keys }) => keys)).not.toContain('both')
     }
     // and they to it, wherever they are
-    for (const ship of [0, 1, 2]) {
-      const met = () => types(older, 'Introduction', `${ship}-both`).some((m) => has(m, 'both'))
-      await eventually(met, `an introduction to ${ship}-both`)
+    for (const member of [0, 1, 2]) {
+      const met = () => types(older, 'Introduction', `${member}-both`).some((m) => has(m, 'both'))
+      await eventually(met, `an introduction to ${member}-both`)
     }
     await older.close()
     for (const { client } of clients) await client.close()
-    await fleet.expectQuiet()
+    await group.expectQuiet()
   })
 
-  test.for([0, 1])('by a Leave, an older one on server %i is introduced again', async (ship) => {
-    const fleet = await Fleet.sail(2)
-    const older = await fleet.v1(ship, twin, 'both')
+  test.for([0, 1])('by a Leave, an older one on server %i is introduced again', async (member) => {
+    const group = await ServerGroup.start(2)
+    const older = await group.v1(member, twin, 'both')
     announce(older, 'older')
     await later()
-    const newer = await fleet.v1(1, twin, 'both', 'b')
-    const peers = [await fleet.v1(0, 'near', 'both'), await fleet.v1(1, 'far', 'both')]
+    const newer = await group.v1(1, twin, 'both', 'b')
+    const peers = [await group.v1(0, 'near', 'both'), await group.v1(1, 'far', 'both')]
     for (const peer of peers) expect((await peer.next('Introduction')).id).toBe('twin')
     expect((await older.next('Replaced')).keys).toEqual(['both'])
     newer.send({ type: 'Leave', leave: ['both'] })
@@ -258,15 +258,15 @@ describe('row 63: when the session with the introductions of a key is gone', () 
   })
 
   test('an introduction after a broken pipe shows what the older one has announced', async () => {
-    const fleet = await Fleet.sail(2)
-    const [older, newer] = await twins(fleet)
+    const group = await ServerGroup.start(2)
+    const [older, newer] = await twins(group)
     announce(older, 'older')
     announce(newer, 'newer')
-    const far = await fleet.v1(1, 'far', 'both')
+    const far = await group.v1(1, 'far', 'both')
     await eventually(() => known(far, 'both', twin) === 'newer', 'the newer')
     await newer.close()
     await eventually(() => known(far, 'both', twin) === 'older', 'the older')
-    const [a, b] = await fleet.pair([0, 1], 'both', [twin, 'far'])
+    const [a, b] = await group.pair([0, 1], 'both', [twin, 'far'])
     const count = seen(far).length
     await a.kill()
     expect((await b.closed).code).toBe(4410)
@@ -275,28 +275,28 @@ describe('row 63: when the session with the introductions of a key is gone', () 
   })
 
   test('with its server, an older one is introduced again', async () => {
-    const fleet = await Fleet.sail(3)
-    const [older, newer] = await twins(fleet)
+    const group = await ServerGroup.start(3)
+    const [older, newer] = await twins(group)
     announce(older, 'older')
     announce(newer, 'newer')
-    const watcher = await fleet.v1(2, 'watcher', 'both')
+    const watcher = await group.v1(2, 'watcher', 'both')
     await eventually(() => known(watcher, 'both', twin) === 'newer', 'the newer')
-    await fleet.ships[1]!.server.close()
+    await group.members[1]!.server.close()
     await eventually(() => known(watcher, 'both', twin) === 'older', 'the older')
-    for (const ship of [0, 2]) await expectShown(fleet, ship, 'both', 'older')
+    for (const member of [0, 2]) await expectShown(group, member, 'both', 'older')
   })
 
   test(
     'with a server that is taken for dead, an older one is, until that server is there again',
     { timeout: 40_000 },
     async () => {
-      const fleet = await Fleet.sail(3)
-      const [older, newer] = await twins(fleet)
+      const group = await ServerGroup.start(3)
+      const [older, newer] = await twins(group)
       announce(older, 'older')
       announce(newer, 'newer')
-      const watcher = await fleet.v1(2, 'watcher', 'both', 'b')
+      const watcher = await group.v1(2, 'watcher', 'both', 'b')
       await eventually(() => known(watcher, 'both', twin) === 'newer', 'the newer')
-      fleet.buses[1]!.mute = true
+      group.buses[1]!.mute = true
       expect((await watcher.next('Departure', 15_000)).keys).toEqual(['b'])
       await eventually(() => known(watcher, 'both', twin) === 'older', 'the older')
       announce(older, 'older, later')
@@ -304,30 +304,30 @@ describe('row 63: when the session with the introductions of a key is gone', () 
         () => known(watcher, 'both', twin) === 'older, later',
         'what is shown meanwhile',
       )
-      fleet.buses[1]!.mute = false
+      group.buses[1]!.mute = false
       await eventually(() => known(watcher, 'both', twin) === 'newer', 'the newer again')
-      for (const ship of [0, 1, 2]) await expectShown(fleet, ship, 'both', 'newer')
+      for (const member of [0, 1, 2]) await expectShown(group, member, 'both', 'newer')
     },
   )
 })
 
 describe('while the bus is down', () => {
-  const set = (fleet: Fleet, up: boolean) => {
-    for (const bus of fleet.buses) bus.up = up
+  const set = (group: ServerGroup, up: boolean) => {
+    for (const bus of group.buses) bus.up = up
   }
 
   test('what is announced is shown on that server, and to all others after it, once', async () => {
-    const fleet = await Fleet.sail(3)
-    const [, newer] = await twins(fleet)
-    const clients = await audience(fleet)
+    const group = await ServerGroup.start(3)
+    const [, newer] = await twins(group)
+    const clients = await audience(group)
     announce(newer, 'before')
     await expectKnown(clients, { b: 'before', both: 'before' })
-    set(fleet, false)
+    set(group, false)
     announce(newer, 'during')
     await expectKnown(clients.slice(4, 8), { b: 'during', both: 'during' })
     const far = [...clients.slice(0, 4), ...clients.slice(8)]
     await expectKnown(far, { b: 'before', both: 'before' })
-    set(fleet, true)
+    set(group, true)
     await expectKnown(clients, { b: 'during', both: 'during' })
     announce(newer, 'after')
     await expectKnown(clients, { b: 'after', both: 'after' })
@@ -340,14 +340,14 @@ describe('while the bus is down', () => {
   })
 
   test.for([0, 1])('what ends is over after it, whichever server was cut off: %i', async (cut) => {
-    const fleet = await Fleet.sail(3)
-    const [older, newer] = await twins(fleet)
+    const group = await ServerGroup.start(3)
+    const [older, newer] = await twins(group)
     announce(older, 'older')
     announce(newer, 'newer')
-    for (const ship of [0, 2]) await expectShown(fleet, ship, 'both', 'newer')
-    fleet.buses[cut]!.up = false
+    for (const member of [0, 2]) await expectShown(group, member, 'both', 'newer')
+    group.buses[cut]!.up = false
     await newer.close()
-    fleet.buses[cut]!.up = true
-    for (const ship of [0, 2]) await expectShown(fleet, ship, 'both', 'older')
+    group.buses[cut]!.up = true
+    for (const member of [0, 2]) await expectShown(group, member, 'both', 'older')
   })
 })

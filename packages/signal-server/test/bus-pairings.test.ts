@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { eventually } from './harness/arrivals.js'
-import { Fleet } from './harness/fleet.js'
+import { ServerGroup } from './harness/server-group.js'
 import { Talker } from './harness/talker.js'
 
 type Step =
-  | { do: 'connect'; from: number; to: number; ship: number; talks: boolean }
+  | { do: 'connect'; from: number; to: number; member: number; talks: boolean }
   | { do: 'send' | 'close' | 'reset'; which: number }
   | { do: 'wait'; milliseconds: number }
 
@@ -17,7 +17,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constant('connect' as const),
       from: fc.nat(1),
       to: fc.nat(1),
-      ship: fc.nat(2),
+      member: fc.nat(2),
       talks: fc.boolean(),
     }),
   },
@@ -49,7 +49,7 @@ const ids = ['a', 'a:b', 'b'] as const
 const rest = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 /** Plays a scenario on a key of its own. */
-async function play(fleet: Fleet, key: string, steps: readonly Step[]): Promise<Side[]> {
+async function play(group: ServerGroup, key: string, steps: readonly Step[]): Promise<Side[]> {
   const sides: Side[] = []
   for (const step of steps) {
     if (step.do === 'wait') {
@@ -60,7 +60,7 @@ async function play(fleet: Fleet, key: string, steps: readonly Step[]): Promise<
       const from = ids[step.from]!
       const to = ids[step.from === step.to ? step.to + 1 : step.to]!
       const path = `/connection/${encodeURIComponent(from)}/${encodeURIComponent(to)}/${key}`
-      const talker = new Talker(fleet.ships[step.ship]!.port, path)
+      const talker = new Talker(group.members[step.member]!.port, path)
       sides.push({ name: `${key}#${sides.length}`, from, to, talker, ended: false, sent: 0 })
       if (step.talks) say(sides.at(-1)!)
       continue
@@ -136,12 +136,12 @@ describe('connections that look for each other on three servers', () => {
     'row 42: never have two partners, and are paired within 2 s of quiet, however they interleave',
     { timeout: 60_000 },
     async () => {
-      const fleet = await Fleet.sail(3)
+      const group = await ServerGroup.start(3)
       let played = 0
       let pairs = 0
       const property = fc.asyncProperty(scenarios, fc.nat(40), async (batch, slowest) => {
-        fleet.bus.delay = () => Math.random() * slowest
-        const all = await Promise.all(batch.map((steps) => play(fleet, `s${played++}`, steps)))
+        group.bus.delay = () => Math.random() * slowest
+        const all = await Promise.all(batch.map((steps) => play(group, `s${played++}`, steps)))
         // a last word of everyone, by which it is seen who is whose partner
         for (const sides of all) for (const side of sides) if (isOpen(side)) say(side)
         const wrong = () => all.flatMap((sides) => unsettled(sides) ?? [])
@@ -164,48 +164,48 @@ describe('connections that look for each other on three servers', () => {
       })
       expect(played).toBeGreaterThan(100)
       expect(pairs).toBeGreaterThan(100)
-      fleet.bus.delay = () => 0
-      await fleet.expectQuiet()
+      group.bus.delay = () => 0
+      await group.expectQuiet()
     },
   )
 
   test('row 21: the newest of three in one place waits, wherever they are', async () => {
-    const fleet = await Fleet.sail(3)
+    const group = await ServerGroup.start(3)
     const path = '/connection/alice/bob/k'
-    const first = await fleet.client(0, path)
+    const first = await group.client(0, path)
     await later()
-    const second = await fleet.client(1, path)
+    const second = await group.client(1, path)
     expect((await first.closed).code).toBe(4409)
     await later()
-    const third = await fleet.client(2, path)
+    const third = await group.client(2, path)
     expect((await second.closed).code).toBe(4409)
-    const bob = await fleet.client(0, '/connection/bob/alice/k')
+    const bob = await group.client(0, '/connection/bob/alice/k')
     bob.send('for the newest')
     expect((await third.messages.next()).text).toBe('for the newest')
   })
 
   test('row 22: one that comes back on another server ends its old pipe, and meets its peer again', async () => {
-    const fleet = await Fleet.sail(3, { closeTime: 200 })
-    const alice = await fleet.v1(0, 'alice', 'k')
-    const bob = await fleet.v1(1, 'bob', 'k')
+    const group = await ServerGroup.start(3, { closeTimeout: 200 })
+    const alice = await group.v1(0, 'alice', 'k')
+    const bob = await group.v1(1, 'bob', 'k')
     for (const peer of [alice, bob]) await peer.next('Introduction')
-    const [a, b] = await fleet.pair([0, 1], 'k')
+    const [a, b] = await group.pair([0, 1], 'k')
     await later()
-    const back = await fleet.client(2, '/connection/alice/bob/k')
+    const back = await group.client(2, '/connection/alice/bob/k')
     expect((await a.closed).code).toBe(4409)
     expect((await b.closed).code).toBe(4410)
     expect(await bob.next('Introduction')).toMatchObject({ id: 'alice', keys: ['k'], again: true })
-    const bobAgain = await fleet.client(1, '/connection/bob/alice/k')
+    const bobAgain = await group.client(1, '/connection/bob/alice/k')
     bobAgain.send('hello again')
     expect((await back.messages.next()).text).toBe('hello again')
   })
 
   test('row 22: both are introduced again after an abnormal end', async () => {
-    const fleet = await Fleet.sail(2)
-    const alice = await fleet.v1(0, 'alice', 'k')
-    const bob = await fleet.v1(1, 'bob', 'k')
+    const group = await ServerGroup.start(2)
+    const alice = await group.v1(0, 'alice', 'k')
+    const bob = await group.v1(1, 'bob', 'k')
     for (const peer of [alice, bob]) await peer.next('Introduction')
-    const [a, b] = await fleet.pair([0, 1], 'k')
+    const [a, b] = await group.pair([0, 1], 'k')
     await a.kill()
     expect((await b.closed).code).toBe(4410)
     expect((await alice.next('Introduction')).id).toBe('bob')
@@ -213,11 +213,11 @@ describe('connections that look for each other on three servers', () => {
   })
 
   test('row 22: a peer is introduced again where its session and its connection are on two servers', async () => {
-    const fleet = await Fleet.sail(3)
-    const alice = await fleet.v1(0, 'alice', 'k')
-    const bob = await fleet.v1(2, 'bob', 'k')
+    const group = await ServerGroup.start(3)
+    const alice = await group.v1(0, 'alice', 'k')
+    const bob = await group.v1(2, 'bob', 'k')
     for (const peer of [alice, bob]) await peer.next('Introduction')
-    const [a, b] = await fleet.pair([1, 1], 'k')
+    const [a, b] = await group.pair([1, 1], 'k')
     await a.kill()
     expect((await b.closed).code).toBe(4410)
     expect((await alice.next('Introduction')).id).toBe('bob')
@@ -225,21 +225,21 @@ describe('connections that look for each other on three servers', () => {
   })
 
   test('row 20: one that finds nobody in time is told 4408', async () => {
-    const fleet = await Fleet.sail(2, { holdTime: 100 })
-    const waits = await fleet.client(0, '/connection/alice/bob/k')
+    const group = await ServerGroup.start(2, { holdTimeout: 100 })
+    const waits = await group.client(0, '/connection/alice/bob/k')
     expect((await waits.closed).code).toBe(4408)
-    await fleet.expectQuiet()
+    await group.expectQuiet()
   })
 
   test('a partner on this server waits a second at most for one that is promised elsewhere', async () => {
-    const fleet = await Fleet.sail(2)
+    const group = await ServerGroup.start(2)
     // whichever leads, its decision does not arrive
-    fleet.bus.loses = ({ t }) => t === 'commit'
-    const far = await fleet.client(1, '/connection/bob/alice/k')
-    const alice = await fleet.client(0, '/connection/alice/bob/k')
-    await eventually(() => fleet.bus.count('commit') > 0, 'an agreement')
+    group.bus.loses = ({ t }) => t === 'commit'
+    const far = await group.client(1, '/connection/bob/alice/k')
+    const alice = await group.client(0, '/connection/alice/bob/k')
+    await eventually(() => group.bus.count('commit') > 0, 'an agreement')
     await later()
-    const near = await fleet.client(0, '/connection/bob/alice/k')
+    const near = await group.client(0, '/connection/bob/alice/k')
     near.send('from here')
     const partner = await Promise.race([
       alice.messages.next().then(({ text }) => text),
@@ -251,22 +251,22 @@ describe('connections that look for each other on three servers', () => {
   })
 
   test('are paired though the bus is so slow that one agreement takes seconds', async () => {
-    const fleet = await Fleet.sail(2)
-    fleet.bus.delay = () => 700
+    const group = await ServerGroup.start(2)
+    group.bus.delay = () => 700
     const [a, b] = await Promise.all([
-      fleet.client(0, '/connection/alice/bob/k', ['signal.v1']),
-      fleet.client(1, '/connection/bob/alice/k', ['signal.v1']),
+      group.client(0, '/connection/alice/bob/k', ['signal.v1']),
+      group.client(1, '/connection/bob/alice/k', ['signal.v1']),
     ])
     for (const side of [a, b]) expect(await side.json()).toEqual({ type: 'Paired' })
   })
 
   test('row 43: are paired though the bus loses every first word', async () => {
-    const fleet = await Fleet.sail(2)
+    const group = await ServerGroup.start(2)
     let lost = 0
-    fleet.bus.loses = ({ t }) => t === 'hold' && ++lost <= 2
+    group.bus.loses = ({ t }) => t === 'hold' && ++lost <= 2
     const [a, b] = await Promise.all([
-      fleet.client(0, '/connection/alice/bob/k', ['signal.v1']),
-      fleet.client(1, '/connection/bob/alice/k', ['signal.v1']),
+      group.client(0, '/connection/alice/bob/k', ['signal.v1']),
+      group.client(1, '/connection/bob/alice/k', ['signal.v1']),
     ])
     for (const side of [a, b]) expect(await side.json()).toEqual({ type: 'Paired' })
   })

@@ -71,7 +71,7 @@ describe('row 27: a close frame', () => {
   })
 
   test('row 27: and its answer end both TCP connections at once', async () => {
-    const stage = await Stage.open({ closeTime: 60_000 })
+    const stage = await Stage.open({ closeTimeout: 60_000 })
     const [a, b] = await pair(stage)
     a.write(clientClose(1000))
     expect(await b.closeCode()).toBe(1000)
@@ -83,7 +83,7 @@ describe('row 27: a close frame', () => {
   })
 
   test('row 27: that is not answered within the close time is taken as answered', async () => {
-    const stage = await Stage.open({ closeTime: 50 })
+    const stage = await Stage.open({ closeTimeout: 50 })
     const [a, b] = await pair(stage)
     a.write(clientClose(1000))
     expect(await b.closeCode()).toBe(1000)
@@ -243,7 +243,7 @@ describe('row 28: a burst and then a close', () => {
   })
 
   test('row 28: arrives whole, where the reader takes far longer than the close time', async () => {
-    const stage = await Stage.open({ closeTime: 50 })
+    const stage = await Stage.open({ closeTimeout: 50 })
     const [a, b] = await pair(stage)
     b.socket.pause()
     a.write(clientFrame(2, chunk))

@@ -8,7 +8,7 @@ const v1 = { headers: { 'Sec-WebSocket-Protocol': 'signal.v1' } }
 
 describe('row 37: a server that drains', () => {
   test('row 37: lets nobody in, says so, and is healthy all the while', async () => {
-    const stage = await Stage.open({ drainTime: 500, closeTime: 200 })
+    const stage = await Stage.open({ drainTimeout: 500, closeTimeout: 200 })
     const ready = async () => (await fetch(`${stage.http}/readyz`)).status
     expect(await ready()).toBe(200)
     const drained = stage.server.drain()
@@ -25,7 +25,7 @@ describe('row 37: a server that drains', () => {
   })
 
   test('row 37: sends introductions and those who wait away with 1012 at once', async () => {
-    const stage = await Stage.open({ drainTime: 60_000 })
+    const stage = await Stage.open({ drainTimeout: 60_000 })
     const alice = await stage.v1('alice', 'k')
     const waiting = await stage.client('/connection/alice/bob/k')
     const drained = stage.server.drain()
@@ -37,7 +37,7 @@ describe('row 37: a server that drains', () => {
   })
 
   test('row 37: gives pipes the drain time to end by themselves, and resolves when they have', async () => {
-    const stage = await Stage.open({ drainTime: 60_000 })
+    const stage = await Stage.open({ drainTimeout: 60_000 })
     const a = await stage.client('/connection/alice/bob/k')
     const b = await stage.client('/connection/bob/alice/k')
     const drained = stage.server.drain()
@@ -55,7 +55,7 @@ describe('row 37: a server that drains', () => {
   })
 
   test('row 37: closes the pipes that are left with 1012 after the drain time', async () => {
-    const stage = await Stage.open({ drainTime: 300 })
+    const stage = await Stage.open({ drainTimeout: 300 })
     const a = await stage.client('/connection/alice/bob/k')
     const b = await stage.client('/connection/bob/alice/k')
     const started = performance.now()
@@ -69,7 +69,7 @@ describe('row 37: a server that drains', () => {
   })
 
   test('row 37: does not wait for clients that answer nothing, or read nothing', async () => {
-    const stage = await Stage.open({ drainTime: 100, closeTime: 100 })
+    const stage = await Stage.open({ drainTimeout: 100, closeTimeout: 100 })
     const mute = await stage.upgraded('/connection/mute/bob/k', v1)
     await stage.client('/connection/bob/mute/k')
     const unread = await stage.upgraded('/connection/unread/bob/k', v1)
@@ -88,13 +88,13 @@ describe('row 37: a server that drains', () => {
   })
 
   test('row 37: twice waits for the same end', async () => {
-    const stage = await Stage.open({ drainTime: 50 })
+    const stage = await Stage.open({ drainTimeout: 50 })
     const drains = [stage.server.drain(), stage.server.drain()]
     await within(Promise.all(drains), 'the end of both', 3_000)
   })
 
   test('row 37: tells 1012 to those too who are sending at that moment', async () => {
-    const stage = await Stage.open({ drainTime: 50 })
+    const stage = await Stage.open({ drainTimeout: 50 })
     const sessions = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
         stage.client(`/introduction/chatty-${n}`, ['signal.v1']),
@@ -114,7 +114,7 @@ describe('a server that is closed', () => {
     const timers = () =>
       process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
     const before = timers()
-    const stage = await Stage.open({ closeTime: 60_000, holdTime: 60_000 })
+    const stage = await Stage.open({ closeTimeout: 60_000, holdTimeout: 60_000 })
     const waiting = await stage.upgraded('/connection/waits/bob/k')
     waiting.write(clientFrame(1, 'held'))
     const closing = await stage.upgraded('/connection/closing/bob/k', v1)

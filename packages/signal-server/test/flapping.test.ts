@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { eventually } from './harness/arrivals.js'
 import type { Client, Fields } from './harness/client.js'
-import { Fleet } from './harness/fleet.js'
+import { ServerGroup } from './harness/server-group.js'
 
 const key = 'k'
 const rounds = 40
@@ -13,14 +13,14 @@ const count = (client: Client, id: string, type: string) =>
   about(client, id).filter((each) => each.type === type).length
 
 /** How a peer comes back to a key all the time; whether it is there at the end. */
-type Flapping = (fleet: Fleet, ships: readonly number[]) => Promise<Client | undefined>
+type Flapping = (group: ServerGroup, members: readonly number[]) => Promise<Client | undefined>
 
 const join = { type: 'Join', join: [key] }
 const leave = { type: 'Leave', leave: [key] }
 
 const ways: Record<string, Flapping> = {
-  'by Join and Leave, and stays': async (fleet, ships) => {
-    const flapper = await fleet.v1(ships[0]!, 'flapper')
+  'by Join and Leave, and stays': async (group, members) => {
+    const flapper = await group.v1(members[0]!, 'flapper')
     for (let n = 0; n < rounds; n++) {
       flapper.send(join)
       if (n < rounds - 1) flapper.send(leave)
@@ -28,8 +28,8 @@ const ways: Record<string, Flapping> = {
     }
     return flapper
   },
-  'by Join and Leave, and goes': async (fleet, ships) => {
-    const flapper = await fleet.v1(ships[0]!, 'flapper')
+  'by Join and Leave, and goes': async (group, members) => {
+    const flapper = await group.v1(members[0]!, 'flapper')
     for (let n = 0; n < rounds; n++) {
       flapper.send(join)
       flapper.send(leave)
@@ -38,30 +38,30 @@ const ways: Record<string, Flapping> = {
     await flapper.close()
     return undefined
   },
-  'with one socket after the other, and stays': async (fleet, ships) => {
+  'with one socket after the other, and stays': async (group, members) => {
     for (let n = 0; ; n++) {
-      const flapper = await fleet.v1(ships[n % ships.length]!, 'flapper', key)
+      const flapper = await group.v1(members[n % members.length]!, 'flapper', key)
       if (n === rounds) return flapper
       await flapper.kill()
     }
   },
-  'with one socket after the other, and goes': async (fleet, ships) => {
+  'with one socket after the other, and goes': async (group, members) => {
     for (let n = 0; n < rounds; n++) {
-      await (await fleet.v1(ships[n % ships.length]!, 'flapper', key)).kill()
+      await (await group.v1(members[n % members.length]!, 'flapper', key)).kill()
     }
     return undefined
   },
-  'with a newer session that comes and goes beside an older one': async (fleet, ships) => {
-    const older = await fleet.v1(ships[0]!, 'flapper', key)
+  'with a newer session that comes and goes beside an older one': async (group, members) => {
+    const older = await group.v1(members[0]!, 'flapper', key)
     older.send({ type: 'Announce', info: 'at last' })
     await older.settled()
     for (let n = 0; n < rounds; n++) {
-      await (await fleet.v1(ships[n % ships.length]!, 'flapper', key)).kill()
+      await (await group.v1(members[n % members.length]!, 'flapper', key)).kill()
     }
     return older
   },
-  'by a Join of a key that it has': async (fleet, ships) => {
-    const flapper = await fleet.v1(ships[0]!, 'flapper', key)
+  'by a Join of a key that it has': async (group, members) => {
+    const flapper = await group.v1(members[0]!, 'flapper', key)
     for (let n = 0; n < rounds; n++) flapper.send(join)
     await flapper.settled()
     return flapper
@@ -74,16 +74,16 @@ const places = {
   'on several servers in turn': [1, 0, 2],
 }
 
-describe.each(Object.entries(places))('row 53: a peer that comes back %s', (_place, ships) => {
+describe.each(Object.entries(places))('row 53: a peer that comes back %s', (_place, members) => {
   test.each(Object.entries(ways))(
     '%s, is told to the others with pauses, and not lost',
     { timeout: 40_000 },
     async (_way, flap) => {
-      const fleet = await Fleet.sail(3)
-      const watchers = [await fleet.v1(0, 'first', key), await fleet.v1(0, 'second', key)]
+      const group = await ServerGroup.start(3)
+      const watchers = [await group.v1(0, 'first', key), await group.v1(0, 'second', key)]
       const since = performance.now()
-      const left = await flap(fleet, ships)
-      const newcomer = await fleet.v1(0, 'newcomer', key)
+      const left = await flap(group, members)
+      const newcomer = await group.v1(0, 'newcomer', key)
       left?.send({ type: 'Announce', info: 'at last' })
       await left?.settled()
       const isRight = (client: Client) => {
@@ -108,16 +108,16 @@ describe.each(Object.entries(places))('row 53: a peer that comes back %s', (_pla
       }
       await left?.close()
       for (const client of [...watchers, newcomer]) await client.close()
-      await fleet.expectQuiet()
+      await group.expectQuiet()
     },
   )
 })
 
 describe('row 53: a session that asks again and again', () => {
-  test.each([0, 1])('is answered each time, at once, by peers on server %i', async (ship) => {
-    const fleet = await Fleet.sail(2)
-    const other = await fleet.v1(ship, 'other', key)
-    const asking = await fleet.v1(0, 'asking', key)
+  test.each([0, 1])('is answered each time, at once, by peers on server %i', async (member) => {
+    const group = await ServerGroup.start(2)
+    const other = await group.v1(member, 'other', key)
+    const asking = await group.v1(0, 'asking', key)
     await asking.next('Introduction')
     for (let n = 0; n < 20; n++) {
       asking.send(join)
@@ -127,9 +127,9 @@ describe('row 53: a session that asks again and again', () => {
   })
 
   test('is not delayed on other keys, nor is anybody else on that key', async () => {
-    const fleet = await Fleet.sail(1)
-    const watcher = await fleet.v1(0, 'watcher', key, 'another')
-    const flapper = await fleet.v1(0, 'flapper')
+    const group = await ServerGroup.start(1)
+    const watcher = await group.v1(0, 'watcher', key, 'another')
+    const flapper = await group.v1(0, 'flapper')
     for (let n = 0; n < 10; n++) {
       flapper.send(join)
       flapper.send(leave)
@@ -141,7 +141,7 @@ describe('row 53: a session that asks again and again', () => {
       type: 'Introduction',
       keys: ['another'],
     })
-    await fleet.v1(0, 'somebody', key)
+    await group.v1(0, 'somebody', key)
     expect(count(watcher, 'somebody', 'Introduction')).toBe(1)
   })
 })

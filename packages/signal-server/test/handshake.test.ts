@@ -263,14 +263,14 @@ describe('row 7: a handshake that does not go on', () => {
       const start = performance.now()
       const answers = await Promise.all([silent, half, body].map((raw) => raw.response('a 408')))
       expect(answers.map(({ status }) => status)).toEqual([408, 408, 408])
-      // headersTime (5 s), and one interval of Node's search for late requests (1 s)
+      // headersTimeout (5 s), and one interval of Node's search for late requests (1 s)
       expect(performance.now() - start).toBeLessThan(7_000)
       await Promise.all([silent.ended, half.ended, body.ended])
     },
   )
 
   test('and a thousand of them at once hold nobody up', { timeout: 60_000 }, async () => {
-    const stage = await Stage.open({ headersTime: 2_000 })
+    const stage = await Stage.open({ headersTimeout: 2_000 })
     const half = handshake('/introduction/alice').slice(0, 60)
     const all = await Promise.all(
       Array.from({ length: 1_000 }, async (_, n) => {
@@ -290,7 +290,7 @@ describe('row 7: a handshake that does not go on', () => {
   })
 
   test('a handshake that trickles in is answered in time as well', async () => {
-    const stage = await Stage.open({ headersTime: 500 })
+    const stage = await Stage.open({ headersTimeout: 500 })
     const raw = await stage.raw()
     const request = handshake('/introduction/alice')
     let at = 0
@@ -348,7 +348,7 @@ describe('row 8: an authorisation that takes its time', () => {
 
   test('one that does not answer is answered for, with 503', async () => {
     const { authorize } = slow()
-    const stage = await Stage.open({ authorize, authorizeTime: 100 })
+    const stage = await Stage.open({ authorize, authorizeTimeout: 100 })
     expect(await answerTo(stage, '/introduction/alice')).toMatchObject({
       status: 503,
       headers: { 'retry-after': '5' },
@@ -358,7 +358,7 @@ describe('row 8: an authorisation that takes its time', () => {
 
   test('a server that is closed meanwhile lets nobody in, and does not wait', async () => {
     const { asked, authorize } = slow()
-    const stage = await Stage.open({ authorize, authorizeTime: 60_000 })
+    const stage = await Stage.open({ authorize, authorizeTimeout: 60_000 })
     const raw = await stage.raw()
     raw.write(handshake('/introduction/alice'))
     await eventually(() => asked.length === 1, 'the question')
@@ -370,7 +370,7 @@ describe('row 8: an authorisation that takes its time', () => {
 
   test('a server that drains meanwhile lets nobody in', async () => {
     const { asked, authorize } = slow()
-    const stage = await Stage.open({ authorize, drainTime: 10, closeTime: 10 })
+    const stage = await Stage.open({ authorize, drainTimeout: 10, closeTimeout: 10 })
     const raw = await stage.raw()
     raw.write(handshake('/introduction/alice'))
     await eventually(() => asked.length === 1, 'the question')

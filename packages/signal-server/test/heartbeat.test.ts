@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Heartbeat, type Pulse } from '../src/limits/heartbeat.js'
+import { Heartbeat, type Monitored } from '../src/limits/heartbeat.js'
 import { eventually, within } from './harness/arrivals.js'
 import { clientFrame } from './harness/frames.js'
 import type { RawSocket } from './harness/raw-socket.js'
@@ -10,7 +10,7 @@ describe('the heartbeat', () => {
   let heartbeat: Heartbeat
 
   /** A client that notes what the heartbeat does with it, second by second. */
-  class Patient implements Pulse {
+  class Recorder implements Monitored {
     heard = true
     lastHeard = 0
     pingedAt = 0
@@ -48,9 +48,9 @@ describe('the heartbeat', () => {
   })
 
   const client = () => {
-    const patient = new Patient()
-    heartbeat.add(patient)
-    return patient
+    const recorder = new Recorder()
+    heartbeat.add(recorder)
+    return recorder
   }
 
   test('row 34: pings after 22 s of silence and gives up 20 s later', () => {
@@ -93,14 +93,14 @@ describe('the heartbeat', () => {
   })
 
   test('beats once a second', () => {
-    const patient = client()
+    const recorder = client()
     vi.advanceTimersByTime(10_000)
-    expect(patient.beats).toBe(10)
+    expect(recorder.beats).toBe(10)
   })
 })
 
 const v1 = { headers: { 'Sec-WebSocket-Protocol': 'signal.v1' } }
-const quick = { pingAfter: 100, pongWithin: 100 }
+const quick = { pingInterval: 100, pongTimeout: 100 }
 
 /** Two raw sockets that are piped: past their greeting, with nothing unread. They answer nothing. */
 async function pair(stage: Stage): Promise<[RawSocket, RawSocket]> {
@@ -165,7 +165,7 @@ describe('row 34: a peer that is there no more, as far as can be seen', () => {
   })
 
   test('row 34: is judged by progress while it does not read, not by its pongs', async () => {
-    const stage = await Stage.open({ ...quick, stallTime: 1_000, closeTime: 100 })
+    const stage = await Stage.open({ ...quick, stallTimeout: 1_000, closeTimeout: 100 })
     const [sender, reader] = await pair(stage)
     reader.socket.pause()
     void answerPings(sender).catch(() => {})
@@ -179,7 +179,7 @@ describe('row 34: a peer that is there no more, as far as can be seen', () => {
   })
 
   test('row 34: is judged by its partner while it is not read itself', async () => {
-    const stage = await Stage.open({ ...quick, stallTime: 1_000, closeTime: 100 })
+    const stage = await Stage.open({ ...quick, stallTimeout: 1_000, closeTimeout: 100 })
     const [sender, reader] = await pair(stage)
     reader.socket.pause()
     // from now on it shows nothing any more, and could not be heard
@@ -192,7 +192,7 @@ describe('row 34: a peer that is there no more, as far as can be seen', () => {
   })
 
   test('row 34: and holds too much is let go at the hold time', async () => {
-    const stage = await Stage.open({ ...quick, holdTime: 1_000 })
+    const stage = await Stage.open({ ...quick, holdTimeout: 1_000 })
     const mute = await stage.upgraded('/connection/alice/bob/k', v1)
     mute.write(clientFrame(2, Buffer.alloc(4 * 1024 * 1024)))
     expect(await mute.closeCode()).toBe(4408)
@@ -268,7 +268,7 @@ describe('a peer that is there', () => {
   })
 
   test('row 32: is not given up while it may still have to read what was written before the ping', async () => {
-    const stage = await Stage.open({ ...quick, stallTime: 20_000 })
+    const stage = await Stage.open({ ...quick, stallTimeout: 20_000 })
     const [sender, reader] = await pair(stage)
     void answerPings(sender).catch(() => {})
     reader.socket.pause()
@@ -283,7 +283,7 @@ describe('a peer that is there', () => {
   })
 
   test('row 34: is found soon when it goes silent after a lot of traffic that it did read', async () => {
-    const stage = await Stage.open({ ...quick, stallTime: 60_000 })
+    const stage = await Stage.open({ ...quick, stallTimeout: 60_000 })
     const sender = await stage.client('/connection/alice/bob/k')
     const reader = await stage.client('/connection/bob/alice/k')
     for (let n = 0; n < 64; n++) sender.send(Buffer.alloc(128 * 1024))

@@ -8,7 +8,7 @@ const kibibyte = 1024
 
 describe('row 20: a peer that does not come', () => {
   test('row 20: ends the wait with 4408 after the hold time', async () => {
-    const stage = await Stage.open({ holdTime: 600 })
+    const stage = await Stage.open({ holdTimeout: 600 })
     const started = performance.now()
     const alone = await stage.client('/connection/alice/bob/k')
     const closing = await alone.closed
@@ -19,7 +19,7 @@ describe('row 20: a peer that does not come', () => {
   })
 
   test('row 20: the hold time of one that was paired is over', async () => {
-    const stage = await Stage.open({ holdTime: 600 })
+    const stage = await Stage.open({ holdTimeout: 600 })
     const alice = await stage.client('/connection/alice/bob/k')
     const bob = await stage.client('/connection/bob/alice/k')
     const other = await stage.client('/connection/alice/carol/k')
@@ -108,7 +108,7 @@ describe('row 24: a waiting one that leaves', () => {
   )
 
   test('row 24: and is not read, since it has sent too much, goes at the hold time', async () => {
-    const stage = await Stage.open({ holdTime: 1_000, maxHeldBytes: 64 * kibibyte })
+    const stage = await Stage.open({ holdTimeout: 1_000, maxHeldBytes: 64 * kibibyte })
     const raw = await stage.upgraded('/connection/alice/bob/k')
     raw.write(clientFrame(2, Buffer.alloc(512 * kibibyte)))
     raw.end()
@@ -205,7 +205,7 @@ describe('row 31: a waiting one that sends ahead', () => {
 
 describe('row 35: a waiting one that floods with pings', () => {
   test('row 35: is read more slowly, and closed with 4429 when it goes on', async () => {
-    const stage = await Stage.open({ slowedTime: 300, messagesPerSecond: 20, messagesBurst: 100 })
+    const stage = await Stage.open({ slowedTimeout: 300, messagesPerSecond: 20, messagesBurst: 100 })
     const flooder = await stage.upgraded('/connection/alice/bob/k')
     const many = Buffer.concat(Array.from({ length: 5_000 }, () => clientFrame(9, 'ping')))
     const flood = setInterval(() => flooder.write(many), 10)

@@ -105,7 +105,7 @@ describe('row 12: keys of the wrong type', () => {
       )
       .map(([front, wrong, back]) => [...front, wrong, ...back]),
   )
-  const patient = { maxBadMessages: Infinity, messagesPerSecond: 1e6, messagesBurst: 1e6 }
+  const lenient = { maxBadMessages: Infinity, messagesPerSecond: 1e6, messagesBurst: 1e6 }
 
   const fields = (type: string, keys: unknown) => ({ type, [type.toLowerCase()]: keys })
   const documents = (type: string, keys: unknown) => ({ type, documentIds: keys })
@@ -124,7 +124,7 @@ describe('row 12: keys of the wrong type', () => {
     ['v3', (type, keys) => JSON.stringify(documents(type, keys))],
     ['v4', (type, keys) => packr.pack(documents(type, keys))],
   ])('in %s, nothing of the message is done', { timeout: 60_000 }, async (dialect, encode) => {
-    const stage = await Stage.open(patient)
+    const stage = await Stage.open(lenient)
     const protocols = dialect === 'signal.v1' ? ['signal.v1'] : []
     const alice = await stage.client('/introduction/alice', protocols)
     alice.send(dialect.startsWith('v0') ? '{"join":["kept"]}' : encode('Join', ['kept']))

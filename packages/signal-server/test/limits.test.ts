@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Slowdown } from '../src/limits/slowdown.js'
-import { Pace } from '../src/limits/pace.js'
+import { TokenBucket } from '../src/limits/token-bucket.js'
 import { eventually, within } from './harness/arrivals.js'
 import type { Fields } from './harness/client.js'
 import { clientFrame } from './harness/frames.js'
@@ -109,7 +109,7 @@ describe('row 18: who sends too fast', () => {
       messagesBurst: 10,
       keysPerSecond: 50,
       keysBurst: 10,
-      slowedTime: 400,
+      slowedTimeout: 400,
       maxBadMessages: 1_000_000,
     })
     const raw = await stage.upgraded('/introduction/alice', v1)
@@ -122,7 +122,7 @@ describe('row 18: who sends too fast', () => {
   })
 
   test('is not closed when it pauses now and then', async () => {
-    const stage = await Stage.open({ messagesPerSecond: 200, messagesBurst: 10, slowedTime: 300 })
+    const stage = await Stage.open({ messagesPerSecond: 200, messagesBurst: 10, slowedTimeout: 300 })
     const alice = await stage.v1('alice')
     for (let burst = 0; burst < 3; burst++) {
       for (let n = 0; n < 40; n++) alice.send({ type: 'Tomorrow' })
@@ -144,12 +144,12 @@ describe('row 18: who sends too fast', () => {
   })
 })
 
-describe('a pace', () => {
+describe('a bucket', () => {
   test('lets so many through at once, then waits for one after the other', () => {
-    const pace = new Pace(10, 5)
-    for (let n = 0; n < 5; n++) expect(pace.spend(1)).toBe(0)
-    expect(pace.spend(1)).toBeCloseTo(100, -1)
-    expect(pace.spend(10)).toBeCloseTo(1_100, -2)
+    const bucket = new TokenBucket(10, 5)
+    for (let n = 0; n < 5; n++) expect(bucket.spend(1)).toBe(0)
+    expect(bucket.spend(1)).toBeCloseTo(100, -1)
+    expect(bucket.spend(10)).toBeCloseTo(1_100, -2)
   })
 })
 
@@ -214,7 +214,7 @@ describe('row 18: who does not read', () => {
   })
 
   test('is disconnected where it does not even read that, and nothing stays queued', async () => {
-    const stage = await Stage.open({ ...sending, closeTime: 200 })
+    const stage = await Stage.open({ ...sending, closeTimeout: 200 })
     const raw = await deaf(stage, 'deaf')
     await burden(stage, 'deaf', 60)
     await eventually(() => stage.server.stats().bufferedBytes === 0, 'an empty queue')
@@ -226,7 +226,7 @@ describe('row 18: who does not read', () => {
     'hardly matters to a server whose memory is short, which waits for it no longer',
     { timeout: 60_000 },
     async () => {
-      const limits = { maxBufferedBytes: 4 * 1024 * 1024, closeTime: 200 }
+      const limits = { maxBufferedBytes: 4 * 1024 * 1024, closeTimeout: 200 }
       const stage = await Stage.open({ ...sending, ...limits })
       const all = await Promise.all(keys(20, 'deaf-').map((id) => deaf(stage, id)))
       let most = 0
@@ -254,7 +254,7 @@ describe('row 18: who does not read', () => {
   const asking = { ...sending, keysBurst: 1_000_000, maxQueuedBytes: 64 * 1024 }
 
   test('is not waited for when it has asked for more than it reads', async () => {
-    const stage = await Stage.open({ ...asking, stallTime: 1_500, closeTime: 200 })
+    const stage = await Stage.open({ ...asking, stallTimeout: 1_500, closeTimeout: 200 })
     const join = await crowd(stage)
     const raw = await stage.upgraded('/introduction/deaf', v1)
     raw.socket.pause()
@@ -297,7 +297,7 @@ describe('a message that is never finished', () => {
   })
 
   test('is given up with 1013 where memory is short', async () => {
-    const stage = await Stage.open({ maxBufferedBytes: 1024 * 1024, closeTime: 200 })
+    const stage = await Stage.open({ maxBufferedBytes: 1024 * 1024, closeTimeout: 200 })
     const all = await Promise.all(keys(10).map((id) => stage.upgraded(`/introduction/${id}`)))
     for (const raw of all) raw.write(unfinished)
     await eventually(() => stage.outcomes().session_shed > 0, 'one of them gone')
@@ -310,7 +310,7 @@ describe('a message that is never finished', () => {
 })
 
 describe('row 19: when every socket of a peer has died without a word', () => {
-  const quick = { pingAfter: 400, pongWithin: 400 }
+  const quick = { pingInterval: 400, pongTimeout: 400 }
 
   test('its peers get a Departure within the time for a ping and a pong', async () => {
     const stage = await Stage.open(quick)
@@ -373,6 +373,6 @@ describe('row 19: when every socket of a peer has died without a word', () => {
   test('by default that takes at most 45 s', async () => {
     const { defaults } = await import('signal-server')
     // the heartbeat looks once a second: at what was heard, at the silence, and for the pong
-    expect(defaults.pingAfter + defaults.pongWithin + 3 * 1_000).toBeLessThanOrEqual(45_000)
+    expect(defaults.pingInterval + defaults.pongTimeout + 3 * 1_000).toBeLessThanOrEqual(45_000)
   })
 })

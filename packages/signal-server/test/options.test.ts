@@ -24,7 +24,7 @@ describe('an option', () => {
     expect(() => make({ [name]: undefined })).not.toThrow()
   })
 
-  test.each(['headersTime', 'authorizeTime', 'slowedTime', 'holdTime', 'drainTime', 'closeTime'])(
+  test.each(['headersTimeout', 'authorizeTimeout', 'slowedTimeout', 'holdTimeout', 'drainTimeout', 'closeTimeout'])(
     '%s cannot be longer than a timer can be set for, which would fire at once',
     (name) => {
       expect(() => make({ [name]: 2 ** 30 })).not.toThrow()
@@ -83,7 +83,7 @@ describe('an option', () => {
     [{ trustProxy: ['2001:db8::/32'] }],
     [{ iceServers: [{ urls: 'stun:stun.example' }, { urls: ['turn:a', 'turn:b'] }] }],
     [{ iceServers: () => [] }],
-    [{ maxPipeTime: Infinity, stallTime: Infinity, pingAfter: Infinity }],
+    [{ maxPipeTime: Infinity, stallTimeout: Infinity, pingInterval: Infinity }],
   ])('of the right kind is taken: %j', (options) => {
     expect(() => make(options)).not.toThrow()
   })

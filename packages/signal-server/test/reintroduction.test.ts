@@ -158,7 +158,7 @@ describe('a client that comes back while its pipe still seems alive', () => {
   })
 
   test('row 22: its peer is introduced after 5 s, where its old connection does not close', async () => {
-    const stage = await Stage.open({ closeTime: 60_000 })
+    const stage = await Stage.open({ closeTimeout: 60_000 })
     const { alice, bob } = await introducedPair(stage)
     await stage.client(path)
     const b = await stage.upgraded(pathBack, v1)
@@ -221,7 +221,7 @@ describe('after a failure that neither wanted', () => {
   })
 
   test('row 22: both are introduced again after a wait that timed out', async () => {
-    const stage = await Stage.open({ holdTime: 600 })
+    const stage = await Stage.open({ holdTimeout: 600 })
     const { alice, bob } = await introducedPair(stage)
     const a = await stage.client(path)
     expect(await a.closed).toMatchObject({ code: 4408 })

@@ -34,7 +34,7 @@ describe('row 58: a plain GET that asks authorize', () => {
   test.each(['/introduction/alice', '/connection/a/b/k', '/ice-servers'])(
     'for %s counts against the rate of upgrades',
     async (path) => {
-      const { get, asked } = await mounted({ maxUpgradesPerSecond: 5, authorizeTime: 50 })
+      const { get, asked } = await mounted({ maxUpgradesPerSecond: 5, authorizeTimeout: 50 })
       const answers = await Promise.all(Array.from({ length: 20 }, () => get(path)))
       const statuses = answers.map(({ status }) => status)
       expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(8)

@@ -78,7 +78,7 @@ describe.each([
   })
 
   test('connections between two requests give way to newcomers', async () => {
-    const { open, connections } = await serve(secure, { maxSockets: 4, headersTime: 300 })
+    const { open, connections } = await serve(secure, { maxSockets: 4, headersTimeout: 300 })
     const answered = async () => {
       const connection = await open()
       connection.read()
@@ -168,11 +168,11 @@ describe.each([
   })
 
   test('an answer that is not read ends the connection, one that is being made does not', async () => {
-    const { open, answers, connections } = await serve(secure, { stallTime: 400 })
+    const { open, answers, connections } = await serve(secure, { stallTimeout: 400 })
     const deaf = await open()
-    const patient = await open()
-    patient.read()
-    patient.socket.write(get('/slow'))
+    const waiting = await open()
+    waiting.read()
+    waiting.socket.write(get('/slow'))
     deaf.socket.pause()
     deaf.socket.write(get('/large'))
     await eventually(() => answers.length === 2, 'both requests')
@@ -181,7 +181,7 @@ describe.each([
     await within(deaf.closed, 'its end')
     answers[0]!()
     answers[1]!()
-    await eventually(() => patient.statuses().length === 1, 'an answer')
+    await eventually(() => waiting.statuses().length === 1, 'an answer')
   })
 })
 

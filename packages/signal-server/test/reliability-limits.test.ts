@@ -64,7 +64,7 @@ async function expectService({ session, client }: Awaited<ReturnType<typeof serv
 
 describe('row 51: when all sockets are taken', () => {
   test('by those that do nothing, a newcomer takes the place of the oldest', async () => {
-    const stage = await serve({ maxSockets: 8, headersTime: 300 })
+    const stage = await serve({ maxSockets: 8, headersTimeout: 300 })
     const idle: Client[] = []
     for (const n of numbers(8)) idle.push(await stage.client(`/introduction/idle-${n}`))
     const comes = async () => (await stage.status('/introduction/new')) === 101
@@ -97,7 +97,7 @@ describe('row 51: when all sockets are taken', () => {
   })
 
   test('idle connections go first, then those that wait, then sessions, and pipes last', async () => {
-    const stage = await serve({ maxSockets: 6, headersTime: 300 })
+    const stage = await serve({ maxSockets: 6, headersTimeout: 300 })
     const a = await stage.client('/connection/a/b/k')
     const b = await stage.client('/connection/b/a/k')
     const joined = await stage.session('joined', ['k'])

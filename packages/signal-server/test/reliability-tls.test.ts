@@ -61,7 +61,7 @@ describe('over TLS', () => {
   })
 
   test('row 32: a stalled reader pauses its sender, which gets 4408', async () => {
-    const { server, open, outcomes, empty } = await serve({ stallTime: 400, closeTime: 200 })
+    const { server, open, outcomes, empty } = await serve({ stallTimeout: 400, closeTimeout: 200 })
     const [sender, reader] = [await open(path), await open(pathBack)]
     reader.ws.pause()
     for (let n = 0; n < 64; n++) sender.send(Buffer.alloc(megabyte))

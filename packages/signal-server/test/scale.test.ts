@@ -10,7 +10,7 @@ import {
   leaving,
   living,
   othersMet,
-  pairingAcross,
+  remotePairing,
   pairingHere,
   render,
 } from '../../../scripts/scale.mjs'
@@ -34,7 +34,7 @@ class Meter {
     const meter = new Meter()
     for (let n = 0; n < instances; n++) {
       // what a test adds at the end is not to be counted as pings
-      const signal = new SignalServer({ bus: meter.#member(), pingAfter: 60_000 })
+      const signal = new SignalServer({ bus: meter.#member(), pingInterval: 60_000 })
       onTestFinished(() => signal.close())
       const { port } = await signal.listen({ port: 0, host: '127.0.0.1' })
       meter.urls.push(`ws://127.0.0.1:${port}`)
@@ -166,8 +166,8 @@ test('so do pairs, on one instance and across two', async () => {
   }
   const here = total(Array.from({ length: 10 }, () => pairingHere))
   expect(await meter.of(pairs(0, 10, [0, 0]), here)).toEqual(here)
-  const across = total(Array.from({ length: 20 }, () => pairingAcross))
-  expect(await meter.of(pairs(10, 30, [0, 1]), across)).toEqual(across)
+  const remote = total(Array.from({ length: 20 }, () => remotePairing))
+  expect(await meter.of(pairs(10, 30, [0, 1]), remote)).toEqual(remote)
 })
 
 test(

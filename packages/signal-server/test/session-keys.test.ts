@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { eventually } from './harness/arrivals.js'
 import type { Client, Fields } from './harness/client.js'
-import { Fleet } from './harness/fleet.js'
+import { ServerGroup } from './harness/server-group.js'
 
 const got = (client: Client, type: string): Fields[] =>
   client.seen.map(({ text }) => JSON.parse(text) as Fields).filter((each) => each.type === type)
@@ -17,15 +17,15 @@ async function later() {
  * and has joined another key, and a peer of either key, on one of the servers.
  */
 async function impersonated(other: number, others: number) {
-  const fleet = await Fleet.sail(2)
-  const real = await fleet.v1(0, 'alice', 'b')
+  const group = await ServerGroup.start(2)
+  const real = await group.v1(0, 'alice', 'b')
   await later()
-  const forged = await fleet.v1(other, 'alice', 'x')
-  const bob = await fleet.v1(others, 'bob', 'b')
-  const mate = await fleet.v1(others, 'mate', 'x')
+  const forged = await group.v1(other, 'alice', 'x')
+  const bob = await group.v1(others, 'bob', 'b')
+  const mate = await group.v1(others, 'mate', 'x')
   await bob.next('Introduction')
   await mate.next('Introduction')
-  return { fleet, real, forged, bob, mate }
+  return { group, real, forged, bob, mate }
 }
 
 const places = [
@@ -78,7 +78,7 @@ describe.each(places)(
     })
 
     test('that joins keys of the older one is told to it, and to nobody else', async () => {
-      const { fleet, real, forged, bob } = await impersonated(other, others)
+      const { group, real, forged, bob } = await impersonated(other, others)
       forged.send({ type: 'Join', join: ['y', 'b'] })
       expect(await real.next('Replaced')).toEqual({ type: 'Replaced', keys: ['b'] })
       await forged.settled()
@@ -87,11 +87,11 @@ describe.each(places)(
       // an older one that comes to a key later has not got it either
       real.send({ type: 'Join', join: ['x', 'z'] })
       expect(await real.next('Replaced')).toEqual({ type: 'Replaced', keys: ['x'] })
-      const old = await fleet.client(0, '/introduction/carol')
+      const old = await group.client(0, '/introduction/carol')
       old.send({ join: ['b'] })
       await old.settled()
       await later()
-      await fleet.v1(other, 'carol', 'b')
+      await group.v1(other, 'carol', 'b')
       await old.settled()
       expect(got(old, 'Replaced')).toEqual([])
     })
@@ -99,14 +99,14 @@ describe.each(places)(
 )
 
 test('keys which several sessions of a peer have come in an Introduction for each', async () => {
-  const fleet = await Fleet.sail(2)
+  const group = await ServerGroup.start(2)
   for (const [n, keys] of [['a', 'b'], ['b'], ['c']].entries()) {
-    const session = await fleet.v1(0, 'many', ...keys)
+    const session = await group.v1(0, 'many', ...keys)
     session.send({ type: 'Announce', info: n })
     await session.settled()
   }
-  for (const ship of [0, 1]) {
-    const watcher = await fleet.v1(ship, `watcher-${ship}`, 'c', 'b', 'a')
+  for (const member of [0, 1]) {
+    const watcher = await group.v1(member, `watcher-${member}`, 'c', 'b', 'a')
     const about = () => got(watcher, 'Introduction').filter(({ id }) => id === 'many')
     await eventually(() => about().length === 3, 'three introductions')
     const shown = about().map(({ keys, info }) => [info, keys])

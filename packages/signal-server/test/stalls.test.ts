@@ -18,7 +18,7 @@ const buffered = (stage: Stage) => stage.server.stats().bufferedBytes
 
 describe('row 32: a reader that stalls', () => {
   test('row 32: pauses its sender, which gets 4408 after the stall time, and is disconnected', async () => {
-    const stage = await Stage.open({ stallTime: 400 })
+    const stage = await Stage.open({ stallTimeout: 400 })
     const sender = await stage.client('/connection/alice/bob/k')
     const reader = await stage.client('/connection/bob/alice/k')
     reader.ws.pause()
@@ -35,7 +35,7 @@ describe('row 32: a reader that stalls', () => {
   })
 
   test('row 32: and is in the middle of a frame that it sends: its sender is disconnected', async () => {
-    const stage = await Stage.open({ stallTime: 400, closeTime: 200 })
+    const stage = await Stage.open({ stallTimeout: 400, closeTimeout: 200 })
     const [sender, reader] = await pair(stage)
     reader.write(clientFrame(2, Buffer.alloc(megabyte)).subarray(0, megabyte / 2))
     reader.socket.pause()
@@ -47,7 +47,7 @@ describe('row 32: a reader that stalls', () => {
   })
 
   test('row 32: and reads on in time loses nothing', async () => {
-    const stage = await Stage.open({ stallTime: 10_000 })
+    const stage = await Stage.open({ stallTimeout: 10_000 })
     const [sender, reader] = await pair(stage)
     reader.socket.pause()
     const payload = Buffer.alloc(10 * megabyte, 'abc')
@@ -63,7 +63,7 @@ describe('row 32: a reader that stalls', () => {
   })
 
   test('row 32: and whose sender has closed is disconnected after the stall time', async () => {
-    const stage = await Stage.open({ stallTime: 400, closeTime: 50 })
+    const stage = await Stage.open({ stallTimeout: 400, closeTimeout: 50 })
     const [sender, reader] = await pair(stage)
     reader.socket.pause()
     sender.write(clientFrame(2, Buffer.alloc(8 * megabyte)))
@@ -74,7 +74,7 @@ describe('row 32: a reader that stalls', () => {
   })
 
   test('row 32: on both sides at once: both are disconnected', async () => {
-    const stage = await Stage.open({ stallTime: 400, closeTime: 50 })
+    const stage = await Stage.open({ stallTimeout: 400, closeTimeout: 50 })
     const [a, b] = await pair(stage)
     for (const side of [a, b]) {
       side.socket.pause()
@@ -90,7 +90,7 @@ describe('row 32: a reader that stalls', () => {
 
 test('row 32: a slow reader is not a stalled one', async () => {
   // 20 KB/s with a stall time of 120 s, a hundred times as fast
-  const stage = await Stage.open({ stallTime: 1_200, closeTime: 200 })
+  const stage = await Stage.open({ stallTimeout: 1_200, closeTimeout: 200 })
   const [sender, reader] = await pair(stage)
   reader.socket.removeAllListeners('data')
   reader.socket.pause()
@@ -149,7 +149,7 @@ test('row 50: small pieces that wait count with what they cost, and pause their 
 
 describe('row 35: pings in a pipe', () => {
   test('row 35: slow their sender, whose messages wait, and end it with 4429 when it goes on', async () => {
-    const stage = await Stage.open({ slowedTime: 300, messagesPerSecond: 20, messagesBurst: 100 })
+    const stage = await Stage.open({ slowedTimeout: 300, messagesPerSecond: 20, messagesBurst: 100 })
     const [flooder, other] = await pair(stage)
     const many = Buffer.concat(Array.from({ length: 5_000 }, () => clientFrame(9, 'ping')))
     const flood = setInterval(() => flooder.write(many), 10)

@@ -252,7 +252,7 @@ test('row 45: apps share no ids, no keys and no pipes', async () => {
   const fromGame = await Client.open(`${game}/connection/bob/alice/k`)
   const a = await Client.open(`${chat}/connection/alice/bob/k`)
   const b = await Client.open(`${chat}/connection/bob/alice/k`)
-  fromGame.send('from another world')
+  fromGame.send('from another realm')
   a.send('hello')
   b.send('hello')
   expect((await b.messages.next()).text).toBe('hello')

@@ -40,7 +40,7 @@ class Crew {
 
   static async start(
     count: number,
-    options: SignalServerOptions = { drainTime: 300, closeTime: 300 },
+    options: SignalServerOptions = { drainTimeout: 300, closeTimeout: 300 },
     tls?: { key: string; cert: string },
     stuckAfter?: number,
     stuckFirst?: string,

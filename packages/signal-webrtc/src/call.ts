@@ -92,11 +92,11 @@ class CallProtocol implements Protocol {
     this.#stop(client)
   }
 
-  leftElsewhere(name: string): void {
+  remoteLeft(name: string): void {
     for (const [client] of this.#calls.with(name)) this.#stopped(client)
   }
 
-  stayedElsewhere(name: string): void {
+  remoteStayed(name: string): void {
     // that it ended may have been lost: whoever does not know of a call any more says so
     for (const [client, running] of this.#calls.with(name)) {
       this.#tell(client, running, { event: 'check' })

@@ -45,7 +45,7 @@ export class ReaderLimits {
     this.#stalled = congested && sent === this.#sentBefore ? this.#stalled + elapsed : 0
     this.#sentBefore = sent
     const { budget, settings } = this.context
-    const { stallTime } = settings
-    return this.#stalled < (budget.over ? Math.min(shortStallTime, stallTime) : stallTime)
+    const { stallTimeout } = settings
+    return this.#stalled < (budget.over ? Math.min(shortStallTime, stallTimeout) : stallTimeout)
   }
 }

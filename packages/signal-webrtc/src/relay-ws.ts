@@ -54,7 +54,7 @@ class RelayWs implements Protocol {
     this.#leave(client)
   }
 
-  leftElsewhere(from: string): void {
+  remoteLeft(from: string): void {
     this.peers.tellHere({ type: 'leave', from }, { id: from, gone: true })
   }
 

@@ -55,12 +55,12 @@ class Rtc implements Protocol {
     this.#remove(client)
   }
 
-  cameElsewhere(id: string): void {
+  remoteCame(id: string): void {
     const peer = this.peers.encoded(id, described)
     if (peer) this.peers.tellHere(peer, { id })
   }
 
-  leftElsewhere(id: string, name: unknown): void {
+  remoteLeft(id: string, name: unknown): void {
     this.peers.tellHere(removed(id, name), { id, gone: true })
   }
 

@@ -129,7 +129,7 @@ test.each(protocols)(
   '$name: a client that sends too fast is slowed, and in the end closed with 4429',
   async (protocol) => {
     const rate = { messagesPerSecond: 50, messagesBurst: 5 }
-    const served = await Served.start(protocol.endpoint(rate), { slowedTime: 300 })
+    const served = await Served.start(protocol.endpoint(rate), { slowedTimeout: 300 })
     const client = await served.client(protocol.path)
     const start = performance.now()
     for (let i = 0; i < 15; i++) client.send(protocol.question)
@@ -158,7 +158,7 @@ test.each(protocols)('$name: a large message counts as several', async (protocol
 test.each(protocols)(
   '$name: a client that is silent is pinged, and given up when it stays so',
   async (protocol) => {
-    const served = await Served.start(protocol.endpoint(), { pingAfter: 50, pongWithin: 50 })
+    const served = await Served.start(protocol.endpoint(), { pingInterval: 50, pongTimeout: 50 })
     const alive = await served.client(protocol.path)
     const dead = await RawSocket.upgrade(served.port, protocol.path)
     await dead.ended
@@ -190,7 +190,7 @@ test.each(protocols)(
 test.each(protocols)(
   '$name: row 51: when all seats are taken, a newcomer gets that of the oldest',
   async (protocol) => {
-    const options = { headersTime: 300 }
+    const options = { headersTimeout: 300 }
     const served = await Served.start(protocol.endpoint({ maxClients: 3 }), options)
     const oldest = await served.client(protocol.path)
     for (let n = 0; n < 2; n++) await served.client(protocol.path)
@@ -223,7 +223,7 @@ test.each(protocols)(
 test.each(protocols)(
   '$name: a client whose token is revoked is closed with 4401',
   async (protocol) => {
-    const options = { authorize: tokens.authorize, pingAfter: 100 }
+    const options = { authorize: tokens.authorize, pingInterval: 100 }
     const served = await Served.start(protocol.endpoint(), options)
     const token = await tokens.issue({ app: 'a' })
     const client = await served.client(`/t/${token}${protocol.path}`)

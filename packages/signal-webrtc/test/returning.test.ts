@@ -132,7 +132,7 @@ test.each(protocols)(
 )
 
 /** Two servers on one bus, and a client of the first that has a name. */
-async function across(protocol: Protocol) {
+async function onTwoInstances(protocol: Protocol) {
   const bus = new LocalBus()
   const [one, other] = [await start(protocol, { bus }), await start(protocol, { bus })]
   const old = await holder(one, protocol, 'alice')
@@ -141,7 +141,7 @@ async function across(protocol: Protocol) {
 }
 
 test('row 62: call: the instance of a silent holder gives its name to a client of another', async () => {
-  const { one, other, old, back } = await across(protocols[0]!)
+  const { one, other, old, back } = await onTwoInstances(protocols[0]!)
   const bob = await other.client('/call')
   await register(bob, 'bob')
   await lists(() => names(bob), ['alice', 'bob'])
@@ -152,7 +152,7 @@ test('row 62: call: the instance of a silent holder gives its name to a client o
 })
 
 test('row 62: call: a holder that lives keeps its name from clients of other instances', async () => {
-  const { other, old, back } = await across(protocols[0]!)
+  const { other, old, back } = await onTwoInstances(protocols[0]!)
   await lists(() => names(back), ['alice'])
   const others = await Promise.all(Array.from({ length: 10 }, () => other.client('/call')))
   const answers = Promise.all(others.map((client) => register(client, 'alice')))
@@ -164,7 +164,7 @@ test('row 62: call: a holder that lives keeps its name from clients of other ins
 })
 
 test('row 62: call: while the bus is down a name of another instance is refused at once', async () => {
-  const { bus, old, back } = await across(protocols[0]!)
+  const { bus, old, back } = await onTwoInstances(protocols[0]!)
   await lists(() => names(back), ['alice'])
   bus.up = false
   expect(await register(back, 'alice')).toBe('rejected')

@@ -161,7 +161,7 @@ test('auth-request with a session token gives another one, while it is good', as
 })
 
 test('a client whose app token is revoked is told unauthorized and sent away', async () => {
-  const stage = await RoomStage.start({}, { pingAfter: 200 })
+  const stage = await RoomStage.start({}, { pingInterval: 200 })
   const owner = await stage.owner('r')
   const bystander = await stage.other('another app')
   const other = await bystander.client()

@@ -204,7 +204,7 @@ async function leaveUnread(stage: RoomStage, answers: number): Promise<PollingCl
 }
 
 test('row 50: rooms: a client that reads nothing of what waits for it is ended after the stall time, whatever it sends', async () => {
-  const stage = await RoomStage.start({}, { stallTime: 600 })
+  const stage = await RoomStage.start({}, { stallTimeout: 600 })
   const bystander = await stage.client()
   const client = await leaveUnread(stage, 21)
   await eventually(async () => {
@@ -227,7 +227,7 @@ test('row 50: rooms: while memory is short a client that reads nothing is ended,
 }, 30_000)
 
 test('row 50: rooms: a connection without a session is gone soon after its time, though it reads nothing', async () => {
-  const stage = await RoomStage.start({}, { authorizeTime: 2_000, closeTime: 300 })
+  const stage = await RoomStage.start({}, { authorizeTimeout: 2_000, closeTimeout: 300 })
   const client = await PollingClient.open(stage.served.port)
   await client.send(...Array<string>(100).fill('40{"token":"x"}'))
   await eventually(() => holds(stage) > 50 * kibibyte, 'refusals that wait')

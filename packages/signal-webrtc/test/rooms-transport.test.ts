@@ -95,7 +95,7 @@ test('long polling counts as a socket: there is no room past the limit', async (
 test('long polling: who is gone without a word leaves no timer behind, nor does close()', async () => {
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
   const before = timers()
-  const stage = await RoomStage.start({}, { pingAfter: 100, pongWithin: 100 })
+  const stage = await RoomStage.start({}, { pingInterval: 100, pongTimeout: 100 })
   const { server, http } = stage.served
   const connect = () => fetch(`${http}/socket.io/?EIO=4&transport=polling`)
   const serving = timers()
@@ -138,7 +138,7 @@ test('it is below the path that the server is mounted at', async () => {
 })
 
 test('a client that is silent is given up, and the members are told', async () => {
-  const stage = await RoomStage.start({}, { pingAfter: 100, pongWithin: 100 })
+  const stage = await RoomStage.start({}, { pingInterval: 100, pongTimeout: 100 })
   const owner = await stage.owner('r')
   const member = await stage.member(owner, 'r')
   const { id } = member
@@ -160,7 +160,7 @@ test('a drained server closes the transport, so that clients come back by themse
 })
 
 test('a connection that never says who it is does not stay', async () => {
-  const stage = await RoomStage.start({}, { authorizeTime: 200 })
+  const stage = await RoomStage.start({}, { authorizeTimeout: 200 })
   const socket = io(stage.served.http, {
     transports: ['websocket'],
     forceNew: true,

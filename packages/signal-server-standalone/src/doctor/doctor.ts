@@ -3,11 +3,11 @@ import { iceServers } from './ice.js'
 import { origins, proxy } from './exposure.js'
 import { paths } from './paths.js'
 import { idle, introduce, pipe } from './pair.js'
-import { Patient } from './patient.js'
+import { Probe } from './probe.js'
 import { http, reach, tls } from './reach.js'
 import { Report } from './report.js'
 import { upgrade } from './upgrade.js'
-import { visitorFor, type Visitor } from './visitors.js'
+import { probeClientFor, type ProbeClient } from './clients.js'
 
 /** What to look at. */
 export interface DoctorOptions {
@@ -29,38 +29,38 @@ export async function doctor(
   print: (text: string) => void,
 ): Promise<number> {
   const report = new Report(print, process.stdout.isTTY)
-  const patient = new Patient(url, token)
-  report.title(patient.url)
-  const visitor = visitorFor(token)
+  const probe = new Probe(url, token)
+  report.title(probe.url)
+  const client = probeClientFor(token)
   const open =
-    (await reach(patient, report)) &&
-    (await tls(patient, report)) &&
-    (await http(patient, report)) &&
-    (await upgrade(patient, visitor, report))
+    (await reach(probe, report)) &&
+    (await tls(probe, report)) &&
+    (await http(probe, report)) &&
+    (await upgrade(probe, client, report))
   if (open) {
-    await pair(patient, visitor, long, report)
-    await iceServers(patient, report)
-    await origins(patient, introductionPath(visitor.id), report)
-    await proxy(patient, report)
+    await pair(probe, client, long, report)
+    await iceServers(probe, report)
+    await origins(probe, introductionPath(client.id), report)
+    await proxy(probe, report)
   }
   report.conclude()
   return report.problems === 0 ? 0 : 1
 }
 
 async function pair(
-  patient: Patient,
-  visitor: Visitor,
+  probe: Probe,
+  client: ProbeClient,
   long: boolean,
   report: Report,
 ): Promise<void> {
-  if (visitor.alone) {
+  if (client.alone) {
     const why = 'the token is for one id, and two peers are needed: give me one that is for all'
     return report.note('two peers', `not looked at: ${why}`)
   }
-  const introductions = await introduce(patient, visitor, report)
-  const joined = await pipe(patient, visitor, report)
+  const introductions = await introduce(probe, client, report)
+  const joined = await pipe(probe, client, report)
   if (introductions && joined) {
-    await paths(patient, visitor, report)
+    await paths(probe, client, report)
     if (long) await idle({ introductions, pipe: joined }, idleTime, report)
     else report.note('idling', 'not looked at: --long does, and takes a minute')
   }

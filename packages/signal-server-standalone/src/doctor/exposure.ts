@@ -1,12 +1,12 @@
-import type { Patient } from './patient.js'
+import type { Probe } from './probe.js'
 import type { Report } from './report.js'
 
 // a name that nobody can have (RFC 2606)
 const strangeOrigin = 'https://doctor.invalid'
 
 /** Whether pages of any origin may connect from their visitors' browsers. */
-export async function origins(patient: Patient, path: string, report: Report): Promise<void> {
-  const refused = await patient.open(path, true, { origin: strangeOrigin }).then(
+export async function origins(probe: Probe, path: string, report: Report): Promise<void> {
+  const refused = await probe.open(path, true, { origin: strangeOrigin }).then(
     (peer) => {
       peer.end()
       return false
@@ -22,8 +22,8 @@ export async function origins(patient: Patient, path: string, report: Report): P
 }
 
 /** Whether a proxy is in front, which the server has to know of. */
-export async function proxy(patient: Patient, report: Report): Promise<void> {
-  const { headers } = await patient.get('/healthz')
+export async function proxy(probe: Probe, report: Report): Promise<void> {
+  const { headers } = await probe.get('/healthz')
   // the server itself sends neither
   const sign = headers['via'] ?? headers['server']
   if (sign === undefined) {

@@ -3,15 +3,15 @@ import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
 import type { IceServer } from 'signal-protocol'
-import type { Patient } from './patient.js'
+import type { Probe } from './probe.js'
 import type { Report } from './report.js'
 
 const name = 'ICE servers'
 const patience = 3_000
 
 /** What clients are told of STUN and TURN, and whether these answer. */
-export async function iceServers(patient: Patient, report: Report): Promise<void> {
-  const { status, body } = await patient.get('/ice-servers')
+export async function iceServers(probe: Probe, report: Report): Promise<void> {
+  const { status, body } = await probe.get('/ice-servers')
   if (status !== 200) return report.bad(name, `/ice-servers answers with ${status}.`)
   const { iceServers: servers } = JSON.parse(body) as { iceServers: IceServer[] }
   if (servers.length === 0) {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { connectionPath, introductionPath } from 'signal-protocol'
-import type { Patient, Peer } from './patient.js'
+import type { Probe, Peer } from './probe.js'
 import { milliseconds } from './reach.js'
 import type { Report } from './report.js'
-import type { Visitor } from './visitors.js'
+import type { ProbeClient } from './clients.js'
 
 const large = 1024 * 1024
 const rounds = 20
@@ -18,14 +18,14 @@ export interface Opened {
 
 /** Two peers hear of each other. */
 export async function introduce(
-  patient: Patient,
-  { id, otherId, key }: Visitor,
+  probe: Probe,
+  { id, otherId, key }: ProbeClient,
   report: Report,
 ): Promise<Peer[] | undefined> {
   const name = 'introduction'
   const peers: Peer[] = []
   try {
-    for (const each of [id, otherId]) peers.push(await patient.open(introductionPath(each), true))
+    for (const each of [id, otherId]) peers.push(await probe.open(introductionPath(each), true))
     await Promise.all(peers.map((peer) => peer.nextOf('Welcome')))
     const start = performance.now()
     for (const peer of peers) peer.send(JSON.stringify({ type: 'Join', join: [key] }))
@@ -43,17 +43,17 @@ export async function introduce(
 
 /** Two connections are joined; what the first sends before the second comes arrives first. */
 export async function pipe(
-  patient: Patient,
-  { id, otherId, key }: Visitor,
+  probe: Probe,
+  { id, otherId, key }: ProbeClient,
   report: Report,
 ): Promise<[Peer, Peer] | undefined> {
   const peers: Peer[] = []
   let name = 'held message'
   try {
-    const first = await patient.open(connectionPath(id, otherId, key), false)
+    const first = await probe.open(connectionPath(id, otherId, key), false)
     peers.push(first)
     first.send('sent before you came')
-    const second = await patient.open(connectionPath(otherId, id, key), false)
+    const second = await probe.open(connectionPath(otherId, id, key), false)
     peers.push(second)
     const held = (await second.next()).toString()
     if (held !== 'sent before you came') throw new Error('something else arrived')

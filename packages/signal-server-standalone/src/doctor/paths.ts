@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { connectionPath, introductionPath } from 'signal-protocol'
-import type { Patient, Peer } from './patient.js'
+import type { Probe, Peer } from './probe.js'
 import type { Report } from './report.js'
-import type { Visitor } from './visitors.js'
+import type { ProbeClient } from './clients.js'
 
 const name = 'paths'
 
@@ -15,10 +15,10 @@ const advice = [
 ]
 
 /** Whether ids and keys arrive as they were sent: they may be any text. */
-export async function paths(patient: Patient, visitor: Visitor, report: Report): Promise<void> {
+export async function paths(probe: Probe, client: ProbeClient, report: Report): Promise<void> {
   const results = await Promise.all(
     Object.entries(characters).map(async ([what, character]) => {
-      const failure = await fails(patient, visitor, character)
+      const failure = await fails(probe, client, character)
       return failure === undefined ? [] : [`${what} (${failure})`]
     }),
   )
@@ -33,15 +33,15 @@ export async function paths(patient: Patient, visitor: Visitor, report: Report):
 
 /** What goes wrong for two peers whose ids and key have a character; undefined if nothing does. */
 async function fails(
-  patient: Patient,
-  { key, exactKey }: Visitor,
+  probe: Probe,
+  { key, exactKey }: ProbeClient,
   character: string,
 ): Promise<string | undefined> {
   const [id, otherId] = [0, 1].map((n) => `${n}${character}${randomUUID()}`) as [string, string]
   const shared = exactKey ? key : `${key}${character}x`
   const peers: Peer[] = []
   const open = async (path: string, v1: boolean) => {
-    const peer = await patient.open(path, v1)
+    const peer = await probe.open(path, v1)
     peers.push(peer)
     return peer
   }

@@ -1,11 +1,11 @@
 import { lookup } from 'node:dns/promises'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type PeerCertificate } from 'node:tls'
-import { ownFields, patience, type Patient } from './patient.js'
+import { ownFields, patience, type Probe } from './probe.js'
 import type { Report } from './report.js'
 
 /** Whether there is a TCP connection at all. */
-export async function reach({ host, port }: Patient, report: Report): Promise<boolean> {
+export async function reach({ host, port }: Probe, report: Report): Promise<boolean> {
   const name = 'reached'
   let address: string
   try {
@@ -33,7 +33,7 @@ export async function reach({ host, port }: Patient, report: Report): Promise<bo
 }
 
 /** Whether its certificate is one that browsers accept. */
-export async function tls({ secure, host, port }: Patient, report: Report): Promise<boolean> {
+export async function tls({ secure, host, port }: Probe, report: Report): Promise<boolean> {
   const name = 'TLS'
   if (!secure) {
     const page = 'pages that are on https cannot use it, and the network on the way can read along.'
@@ -68,13 +68,13 @@ export async function tls({ secure, host, port }: Patient, report: Report): Prom
 }
 
 /** Whether a signal-server answers plain HTTP there. */
-export async function http(patient: Patient, report: Report): Promise<boolean> {
+export async function http(probe: Probe, report: Report): Promise<boolean> {
   const name = 'HTTP'
   let health
   try {
-    health = await patient.get('/healthz')
+    health = await probe.get('/healthz')
   } catch (error) {
-    const advice = patient.secure ? [] : ['If it has TLS, ask for https:// instead.']
+    const advice = probe.secure ? [] : ['If it has TLS, ask for https:// instead.']
     report.bad(name, `No HTTP is spoken there: ${(error as Error).message}.`, ...advice)
     return false
   }
@@ -90,13 +90,13 @@ export async function http(patient: Patient, report: Report): Promise<boolean> {
     return false
   }
   if (status !== 200 || !body.includes('"ok"')) {
-    const found = ownFields(body)?.message ?? `${patient.url}/healthz answers with ${status}`
+    const found = ownFields(body)?.message ?? `${probe.url}/healthz answers with ${status}`
     const advice =
       'Is the path right (BASE_PATH, and the proxy’s own)? Does another program answer?'
     report.bad(name, `There is no signal-server at this URL: ${found}.`.replace('..', '.'), advice)
     return false
   }
-  const ready = await patient.get('/readyz')
+  const ready = await probe.get('/readyz')
   const { status: state, bus, reason } = readinessOf(ready.body)
   if (bus === 'down') {
     report.bad(

@@ -1,17 +1,17 @@
 import { introductionPath, SUBPROTOCOL } from 'signal-protocol'
-import { ownFields, Refused, type Patient } from './patient.js'
+import { ownFields, Refused, type Probe } from './probe.js'
 import type { Report } from './report.js'
-import { claimsOf, type Visitor } from './visitors.js'
+import { claimsOf, type ProbeClient } from './clients.js'
 
 /** Whether WebSockets get in, through whatever is in front, with or without a token. */
 export async function upgrade(
-  patient: Patient,
-  visitor: Visitor,
+  probe: Probe,
+  client: ProbeClient,
   report: Report,
 ): Promise<boolean> {
-  const path = introductionPath(visitor.id)
+  const path = introductionPath(client.id)
   try {
-    const peer = await patient.open(path, true)
+    const peer = await probe.open(path, true)
     peer.end()
     if (peer.ws.protocol !== SUBPROTOCOL) {
       const advice = 'Does the proxy pass Sec-WebSocket-Protocol on, and is the server up to date?'
@@ -24,33 +24,33 @@ export async function upgrade(
     }
     report.good('upgrade', 'WebSockets get in')
   } catch (error) {
-    if (error instanceof Refused) return explain(error, patient, report)
+    if (error instanceof Refused) return explain(error, probe, report)
     const advice = 'The proxy may not know of WebSockets, or hold them back.'
     report.bad('upgrade', `An upgrade is not answered: ${(error as Error).message}.`, advice)
     return false
   }
-  await token(patient, path, report)
+  await token(probe, path, report)
   return true
 }
 
-async function token(patient: Patient, path: string, report: Report): Promise<void> {
-  const without = await patient.open(path, true, { token: null }).then(
+async function token(probe: Probe, path: string, report: Report): Promise<void> {
+  const without = await probe.open(path, true, { token: null }).then(
     (peer) => peer.end(),
     (error: unknown) => error,
   )
-  if (patient.token === undefined) {
+  if (probe.token === undefined) {
     report.note('token', 'not needed: everybody may come in')
   } else if (without === undefined) {
     report.note('token', 'not needed: the server lets everybody in')
   } else {
-    report.good('token', `accepted${claimsOf(patient.token).text}; nobody gets in without one`)
+    report.good('token', `accepted${claimsOf(probe.token).text}; nobody gets in without one`)
   }
 }
 
-function explain(refused: Refused, patient: Patient, report: Report): false {
+function explain(refused: Refused, probe: Probe, report: Report): false {
   const { status, body, sentence } = refused
   const own = ownFields(body)?.error
-  if (status === 401 && patient.token === undefined) {
+  if (status === 401 && probe.token === undefined) {
     report.bad('token', 'This server wants a token.', 'Give me one: --token TOKEN.')
   } else if (status === 401) {
     report.bad('token', `The token is refused: ${sentence ?? 'no reason given'}`)
@@ -69,7 +69,7 @@ function explain(refused: Refused, patient: Patient, report: Report): false {
     const advice = 'Does the proxy pass on /introduction/ and /connection/, and not only /healthz?'
     report.bad(
       'upgrade',
-      `Something else answers at ${patient.url}/introduction/ (${status}).`,
+      `Something else answers at ${probe.url}/introduction/ (${status}).`,
       advice,
     )
   } else {

@@ -8,7 +8,7 @@ import type { Outcome } from '../stats.js'
 import { RemoteConnections } from './cluster/remote-connections.js'
 import { HeldBytes } from './pairing/held-bytes.js'
 import { Hold } from './pairing/hold.js'
-import { Pause } from './pipe/inlet.js'
+import { Pause } from './pipe/read-gate.js'
 import { LocalEnd } from './pipe/local-end.js'
 import { Pairings } from './pairing/pairings.js'
 import type { PipeEnd } from './pipe/pipe-end.js'
@@ -120,13 +120,13 @@ export class ConnectionEndpoint implements Endpoint {
       hold.failed(CloseCode.restarting, 'restarted')
     }
     if (this.#localEnds.size === 0) return
-    const { drainTime, closeTime } = this.context.settings
+    const { drainTimeout, closeTimeout } = this.context.settings
     const timer = setTimeout(() => {
       for (const pipe of this.#pairings.allPairs()) {
         pipe.end('restarted', pipe.ends[0], CloseCode.restarting, CloseCode.restarting)
       }
-    }, drainTime)
-    const atLast = setTimeout(() => this.#endAll(), drainTime + closeTime)
+    }, drainTimeout)
+    const atLast = setTimeout(() => this.#endAll(), drainTimeout + closeTimeout)
     await new Promise<void>((resolve) => (this.#whenEmpty = resolve))
     clearTimeout(timer)
     clearTimeout(atLast)

@@ -36,10 +36,10 @@ export class Connections {
 
   constructor(
     private readonly limits: SocketLimits,
-    { stallTime }: Settings,
+    { stallTimeout }: Settings,
     private readonly handle: RequestListener,
   ) {
-    this.#unreadTimeout = Math.min(maxUnread, stallTime)
+    this.#unreadTimeout = Math.min(maxUnread, stallTimeout)
   }
 
   /** Takes a request of the server's: carries it out, lets it wait, or ends the connection. */

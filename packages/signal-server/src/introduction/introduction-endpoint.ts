@@ -13,13 +13,13 @@ import { Introducer } from './sessions/introducer.js'
 import { Requests } from './requests.js'
 import { Session, type SessionHandler } from './sessions/session.js'
 import { SlicedWork, type Steps } from '../limits/sliced-work.js'
-import { Worlds } from './sessions/worlds.js'
+import { Realms } from './sessions/realms.js'
 
 /** `/introduction/:localId`: peers that share a key are told of each other. */
 export class IntroductionEndpoint implements Endpoint, SessionHandler {
   readonly name = 'introduction'
   readonly work = new SlicedWork()
-  readonly #worlds = new Worlds<Session>()
+  readonly #realms = new Realms<Session>()
   readonly #sessions = new Set<Session>()
   readonly #registrations: Amounts
   readonly #acceptor: WebSocketAcceptor
@@ -29,7 +29,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     this.context.outcomes.count('introduced')
     this.context.events.emit('introduction', { app, ids, keys })
   }
-  readonly #introducer = new Introducer(this.#worlds, this.work, this.#introduced)
+  readonly #introducer = new Introducer(this.#realms, this.work, this.#introduced)
   /** Everybody is being sent away: nobody need hear of who has gone first. */
   #ending = false
 
@@ -44,7 +44,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     this.#registrations = registrations
     this.#acceptor = new WebSocketAcceptor(context, { maxMessageBytes, autoPong: false })
     const local = new LocalIntroductions(
-      this.#worlds,
+      this.#realms,
       v1,
       this.work,
       this.#introducer,
@@ -54,7 +54,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const remote = instances && new RemoteIntroductions(instances, local)
     const introducer = this.#introducer
     this.#requests = new Requests(context, {
-      worlds: this.#worlds,
+      realms: this.#realms,
       registrations,
       v1,
       introducer,
@@ -74,12 +74,12 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const id = claim.localId!
     const ws = this.#acceptor.accept(upgrade)
     if (!ws) return
-    const world = this.#worlds.enter(app)
+    const realm = this.#realms.enter(app)
     const dialect = v1 ? this.v1 : undefined
     const shed = () => session.end(CloseCode.tryLater, 'session_shed')
     const registered = this.#registrations.enter(address, shed)
     place.shed = shed
-    const parts = { id, world, grant, ws, socket, dialect, place, registered }
+    const parts = { id, realm, grant, ws, socket, dialect, place, registered }
     const session: Session = new Session(parts, this.context, this)
     this.#sessions.add(session)
     log.introduction('%s has come (%s)', id, dialect?.name ?? 'dialect not known yet')
@@ -91,14 +91,14 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   }
 
   gone(session: Session): void {
-    const { world, id, startedAt } = session
+    const { realm, id, startedAt } = session
     this.#sessions.delete(session)
-    const left = world.remove(session)
-    this.#worlds.tidy(world)
+    const left = realm.remove(session)
+    this.#realms.tidy(realm)
     const telling = this.#requests.left(session, left)
     if (!this.#ending) this.work.run(telling)
     const lasted = Date.now() - startedAt
-    this.context.events.emit('sessionEnd', { app: world.app, id, lasted })
+    this.context.events.emit('sessionEnd', { app: realm.app, id, lasted })
   }
 
   /**
@@ -106,9 +106,9 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
    * @returns false where neither here nor elsewhere anybody can be
    */
   introduceAgain(app: string, to: string, about: string, key: string): boolean {
-    const world = this.#worlds.get(app)
-    const target = world?.peers.get(to)?.sessionFor(key)
-    const other = world?.peers.get(about)?.sessionFor(key)
+    const realm = this.#realms.get(app)
+    const target = realm?.peers.get(to)?.sessionFor(key)
+    const other = realm?.peers.get(about)?.sessionFor(key)
     if (target && other) {
       target.tell({ type: 'introduction', id: about, keys: [key], info: other.info, again: true })
       this.#introduced(app, [to, about], [key])
@@ -135,7 +135,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   }
 
   stats(): Record<string, number> {
-    return { sessions: this.#sessions.size, ...this.#worlds.stats() }
+    return { sessions: this.#sessions.size, ...this.#realms.stats() }
   }
 
   get limits(): Record<string, number> {

@@ -36,7 +36,7 @@ export class JoinLimits {
 
     const forbidden = keys.filter((key) => !this.#grants(session, key))
     if (forbidden.length > 0) refuse(session, 'forbidden', '', forbidden)
-    const { interests, app } = session.world
+    const { interests, app } = session.realm
     const { remote } = this.place
     const full = keys.filter((key) => {
       const others = interests.count(key) + (remote?.count(app, key) ?? 0)

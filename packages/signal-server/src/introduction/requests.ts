@@ -10,12 +10,12 @@ import { tellOthers } from './sessions/introductions.js'
 import { JoinLimits } from './join-limits.js'
 import type { Session } from './sessions/session.js'
 import type { Steps } from '../limits/sliced-work.js'
-import type { Left } from './sessions/world.js'
-import type { Worlds } from './sessions/worlds.js'
+import type { Left } from './sessions/realm.js'
+import type { Realms } from './sessions/realms.js'
 
 /** Where requests are carried out. */
 export interface RequestPlace {
-  readonly worlds: Worlds<Session>
+  readonly realms: Realms<Session>
   /** The keys of all sessions, which are limited. */
   readonly registrations: Amounts
   /** The dialect that knows more than Introductions. */
@@ -58,25 +58,25 @@ export class Requests {
    */
   left(session: Session, { keys, heirs, held }: Left<Session>): Steps {
     const { remote } = this.place
-    const { world, id } = session
+    const { realm, id } = session
     if (keys.length > 0) {
       this.context.outcomes.count('departed')
-      this.context.events.emit('departure', { app: world.app, id, keys })
-      remote?.leave(world.app, id, keys)
+      this.context.events.emit('departure', { app: realm.app, id, keys })
+      remote?.leave(realm.app, id, keys)
     }
     const { introducer } = this.place
     const inherited: string[] = []
     for (const all of heirs.values()) {
-      const now = all.filter((key) => introducer.admit(world.app, id, key, true, true))
+      const now = all.filter((key) => introducer.admit(realm.app, id, key, true, true))
       inherited.push(...now)
-      remote?.renew(world.app, id, now)
-      const waits = (key: string) => introducer.isDelayed(world.app, id, key)
-      remote?.renew(world.app, id, all.filter(waits), 'state')
+      remote?.renew(realm.app, id, now)
+      const waits = (key: string) => introducer.isDelayed(realm.app, id, key)
+      remote?.renew(realm.app, id, all.filter(waits), 'state')
     }
-    remote?.passOn(world.app, id, held)
+    remote?.passOn(realm.app, id, held)
     // what it wants on another instance too, it has not left
     const isGone = (key: string) =>
-      !remote?.has(world.app, id, key) && introducer.leaves(world.app, id, key)
+      !remote?.has(realm.app, id, key) && introducer.leaves(realm.app, id, key)
     return this.#tellLeft(session, keys.filter(isGone), inherited)
   }
 
@@ -84,31 +84,31 @@ export class Requests {
     const joined = this.#limits.allowed(session, keys)
     if (joined.length === 0) return
     const { remote } = this.place
-    const { world, peer } = session
+    const { realm, peer } = session
     const known = new Set(joined.filter((key) => peer.has(key)))
     const taken = joined.filter((key) => !session.keys.has(key))
-    world.join(session, joined)
+    realm.join(session, joined)
     this.context.outcomes.count('joined')
     log.introduction('%s joins %d keys', session.id, joined.length)
     if (remote) {
       const fresh = joined.filter((key) => !known.has(key))
-      remote.join(world.app, session.id, joined, fresh)
+      remote.join(realm.app, session.id, joined, fresh)
     }
     yield* this.place.introducer.join(session, joined, known, taken)
   }
 
-  *#tellLeft({ world, id }: Session, gone: string[], inherited: string[]): Steps {
+  *#tellLeft({ realm, id }: Session, gone: string[], inherited: string[]): Steps {
     const { introducer } = this.place
-    const isGone = (key: string) => !introducer.isShown(world.app, id, key)
+    const isGone = (key: string) => !introducer.isShown(realm.app, id, key)
     if (gone.length > 0) {
-      yield* tellOthers(world, id, gone, isGone, (keys) => ({ type: 'departure', id, keys }))
+      yield* tellOthers(realm, id, gone, isGone, (keys) => ({ type: 'departure', id, keys }))
     }
-    introducer.introduce(world.app, id, inherited)
+    introducer.introduce(realm.app, id, inherited)
   }
 
   *#leave(session: Session, keys: string[]): Steps {
     log.introduction('%s leaves %d keys', session.id, keys.length)
-    yield* this.left(session, session.world.leave(session, keys))
+    yield* this.left(session, session.realm.leave(session, keys))
   }
 
   *#announce(session: Session, info: Json): Steps {
@@ -119,18 +119,18 @@ export class Requests {
       return
     }
     session.announce(info)
-    const { id, world, peer, announcement } = session
+    const { id, realm, peer, announcement } = session
     const newest = [...session.keys].filter((key) => peer.newestWith(key) === session)
     const { remote } = this.place
     const what = { info, announced: announcement!.at }
-    if (remote) yield* remote.announce(world.app, id, newest, what)
+    if (remote) yield* remote.announce(realm.app, id, newest, what)
     // what waits to be introduced is introduced with it
     const isShown = (key: string) =>
       peer.sessionFor(key) === session &&
       session.announcement === announcement &&
-      !this.place.introducer.isDelayed(world.app, id, key)
+      !this.place.introducer.isDelayed(realm.app, id, key)
     const keys = newest.filter(isShown)
-    yield* tellOthers(world, id, keys, isShown, (common) => ({
+    yield* tellOthers(realm, id, keys, isShown, (common) => ({
       type: 'update',
       id,
       info,
@@ -141,18 +141,18 @@ export class Requests {
   /** Brings a Signal to the newest session of a peer that shares a key with this one and reads it. */
   *#signal(session: Session, to: string, signal: Json): Steps {
     const { remote, v1 } = this.place
-    const { world, keys } = session
+    const { realm, keys } = session
     let shared = false
     let receiver: Session | undefined
     let remotePeer: RemotePeer | undefined
     let looked = 0
     for (const key of to === session.id ? [] : keys) {
       if (++looked % keysAtOnce === 0) yield
-      for (const peer of remote?.all(world.app, to, key) ?? []) {
+      for (const peer of remote?.all(realm.app, to, key) ?? []) {
         shared = true
         if (peer.reads !== undefined && peer.reads > (remotePeer?.reads ?? 0)) remotePeer = peer
       }
-      const target = world.peers.get(to)
+      const target = realm.peers.get(to)
       if (!target?.has(key)) continue
       shared = true
       const reader = target.newestWith(key, ({ dialect }) => dialect === v1)

@@ -1,5 +1,5 @@
 /** Something that lives by showing life. */
-export interface Pulse {
+export interface Monitored {
   /** Set whenever anything was received; the heartbeat takes it back. */
   heard: boolean
   /** When it was last heard, on the heartbeat's clock. */
@@ -7,11 +7,11 @@ export interface Pulse {
   /** When it was pinged since then, on the heartbeat's clock; 0 if it was not. */
   pingedAt: number
   /**
-   * Called after `pingAfter` of silence.
+   * Called after `pingInterval` of silence.
    * @returns whether silence counts against it from now on; false where it could not answer
    */
   ping(): boolean
-  /** Called when it stayed silent for `pongWithin` after that. */
+  /** Called when it stayed silent for `pongTimeout` after that. */
   lapsed(): void
   /**
    * Called on every beat, for whatever else depends on time.
@@ -27,41 +27,41 @@ export interface Pulse {
  * Sockets only set a flag when they are heard, so a busy one costs nothing.
  */
 export class Heartbeat {
-  readonly #pulses = new Set<Pulse>()
+  readonly #monitored = new Set<Monitored>()
   readonly #timer: NodeJS.Timeout
   readonly #interval: number
   /** Milliseconds that the process has run: not the time while it, or the machine, stood still. */
   #clock = 1
   #beatAt = performance.now()
 
-  /** @param pingAfter, pongWithin - in milliseconds */
+  /** @param pingInterval, pongTimeout - in milliseconds */
   constructor(
-    readonly pingAfter: number,
-    readonly pongWithin: number,
+    readonly pingInterval: number,
+    readonly pongTimeout: number,
   ) {
     // four looks at each time keep the worst case under 45 s with the default of 22 + 20 s
-    this.#interval = Math.max(10, Math.min(1_000, pingAfter / 4, pongWithin / 4))
+    this.#interval = Math.max(10, Math.min(1_000, pingInterval / 4, pongTimeout / 4))
     this.#timer = setInterval(() => this.#beat(), this.#interval)
     this.#timer.unref()
   }
 
-  add(pulse: Pulse): void {
-    pulse.lastHeard = this.#clock
-    pulse.pingedAt = 0
-    this.#pulses.add(pulse)
+  add(monitored: Monitored): void {
+    monitored.lastHeard = this.#clock
+    monitored.pingedAt = 0
+    this.#monitored.add(monitored)
   }
 
-  remove(pulse: Pulse): void {
-    this.#pulses.delete(pulse)
+  remove(monitored: Monitored): void {
+    this.#monitored.delete(monitored)
   }
 
   get size(): number {
-    return this.#pulses.size
+    return this.#monitored.size
   }
 
   close(): void {
     clearInterval(this.#timer)
-    this.#pulses.clear()
+    this.#monitored.clear()
   }
 
   #beat(): void {
@@ -71,16 +71,16 @@ export class Heartbeat {
     this.#clock += elapsed
     this.#beatAt = beatAt
     const now = Date.now()
-    for (const pulse of this.#pulses) {
-      pulse.beat?.(now, elapsed)
-      if (pulse.heard) {
-        pulse.heard = false
-        pulse.lastHeard = this.#clock
-        pulse.pingedAt = 0
-      } else if (pulse.pingedAt) {
-        if (this.#clock - pulse.pingedAt >= this.pongWithin) pulse.lapsed()
-      } else if (this.#clock - pulse.lastHeard >= this.pingAfter && pulse.ping()) {
-        pulse.pingedAt = this.#clock
+    for (const monitored of this.#monitored) {
+      monitored.beat?.(now, elapsed)
+      if (monitored.heard) {
+        monitored.heard = false
+        monitored.lastHeard = this.#clock
+        monitored.pingedAt = 0
+      } else if (monitored.pingedAt) {
+        if (this.#clock - monitored.pingedAt >= this.pongTimeout) monitored.lapsed()
+      } else if (this.#clock - monitored.lastHeard >= this.pingInterval && monitored.ping()) {
+        monitored.pingedAt = this.#clock
       }
     }
   }

@@ -1,4 +1,4 @@
-import { Pace } from './pace.js'
+import { TokenBucket } from './token-bucket.js'
 import { Holders, Holding, Rank, type Group } from './holders.js'
 
 /** Which limit a newcomer met. */
@@ -25,7 +25,7 @@ export type Full = 'address' | 'all'
  */
 export class Slots {
   readonly #holders: Holders
-  readonly #pace: Pace
+  readonly #bucket: TokenBucket
 
   /**
    * @param max - places
@@ -38,7 +38,7 @@ export class Slots {
     private readonly grace: number,
   ) {
     this.#holders = new Holders(max, maxPerAddress)
-    this.#pace = new Pace(Math.max(1, max / 600), Math.max(16, max / 64))
+    this.#bucket = new TokenBucket(Math.max(1, max / 600), Math.max(16, max / 64))
   }
 
   get taken(): number {
@@ -89,7 +89,7 @@ export class Slots {
 
   #known(group: Group): Holding | undefined {
     const holding = group.first(Rank.active) ?? group.first(Rank.moving)
-    return holding && this.#pace.take(1) ? holding : undefined
+    return holding && this.#bucket.take(1) ? holding : undefined
   }
 
   #shed(holding: Holding | undefined): boolean {

@@ -29,7 +29,7 @@ export class SocketLimits {
         ? maxSocketsPerAddress
         : Math.ceil(maxSockets * addressShare(settings))
     // a client has as long for what it wants as for the headers of its request
-    this.#slots = new Slots(maxSockets, perAddress, settings.headersTime)
+    this.#slots = new Slots(maxSockets, perAddress, settings.headersTimeout)
   }
 
   /** Sockets that were let in, or wait for their authorisation. */
@@ -163,7 +163,7 @@ export class SocketLimits {
    */
   places(max: number): (request: IncomingMessage, shed: () => void) => Holding | Full {
     const perAddress = Math.ceil(max * addressShare(this.settings))
-    const slots = new Slots(max, perAddress, this.settings.headersTime)
+    const slots = new Slots(max, perAddress, this.settings.headersTimeout)
     return (request, shed) => slots.take(this.limited(request), Rank.waiting, shed)
   }
 

@@ -17,7 +17,7 @@ export interface TokensOptions {
 
 /** What a token says about who brings it. */
 export interface TokenClaims {
-  /** The app: a world of its own. Not empty. */
+  /** The app: a realm of its own. Not empty. */
   app: string
   /** The only id that may be used (claim `sub`). @default any */
   id?: string

@@ -133,7 +133,7 @@ export class Admission {
       timer = setTimeout(() => {
         const sentence = 'The authorisation did not answer in time.'
         reject(new HttpRefusal(503, 'request_timeout', sentence, { 'Retry-After': '5' }))
-      }, this.settings.authorizeTime)
+      }, this.settings.authorizeTimeout)
     })
     try {
       return await Promise.race([answer, late])

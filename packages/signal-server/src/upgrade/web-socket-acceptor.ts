@@ -45,7 +45,7 @@ export class WebSocketAcceptor {
       maxBufferedChunks: mostPieces,
       maxFragments: mostPieces,
       // milliseconds that a closed socket has to answer with its own close frame
-      closeTimeout: settings.closeTime,
+      closeTimeout: settings.closeTimeout,
       handleProtocols: (offered) =>
         [SUBPROTOCOL, ...subprotocols].find((known) => offered.has(known)) ?? false,
     }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { routeOf, type Route } from './route.js'
 
 const maxHead = 16 * 1024
-// for the request line alone: a worker that gets the socket counts its headersTime from then on
+// for the request line alone: a worker that gets the socket counts its headersTimeout from then on
 const headTimeout = 5_000
 
 /** Called with a socket that is not read any more, what was read of it, and where it belongs. */

@@ -19,7 +19,7 @@ const healthy = 100
  */
 export class Stage {
   readonly #before: Stats
-  readonly #pulses: number
+  readonly #monitored: number
 
   private constructor(
     readonly server: SignalServer,
@@ -29,7 +29,7 @@ export class Stage {
     private readonly bystanders: Bystanders,
   ) {
     this.#before = server.stats()
-    this.#pulses = context.heartbeat.size
+    this.#monitored = context.heartbeat.size
   }
 
   static async open(options: SignalServerOptions = {}): Promise<Stage> {
@@ -103,7 +103,7 @@ export class Stage {
       endpoints,
     })
     const now = () => ({ ...gauges(this.server.stats()), pulses: this.context.heartbeat.size })
-    const before = { ...gauges(this.#before), pulses: this.#pulses }
+    const before = { ...gauges(this.#before), pulses: this.#monitored }
     await eventually(
       () => JSON.stringify(now()) === JSON.stringify(before),
       () => `back to ${JSON.stringify(before)}, not ${JSON.stringify(now())}`,

@@ -9,7 +9,7 @@ let network: Network
 
 // The server's own times are 22 s and 20 s.
 beforeEach(async () => {
-  network = await Network.open({ pingAfter: 200, pongWithin: 1_000 })
+  network = await Network.open({ pingInterval: 200, pongTimeout: 1_000 })
 })
 afterEach(() => network.close())
 

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import { CloseCode, closeReason } from 'signal-protocol'
 import {
-  Pace,
+  TokenBucket,
   Slowdown,
   type EndpointContext,
   type Grant,
   type Outcome,
-  type Pulse,
+  type Monitored,
 } from 'signal-server'
 import { v4 as uuid } from 'uuid'
 import type { WebSocket } from 'ws'
@@ -28,14 +28,14 @@ export interface JsonClientHandler {
  * A WebSocket whose every message is a JSON object. The client is slowed if it sends too fast or
  * does not read its answers, ended if it reads nothing, and pinged if it is silent.
  */
-export class JsonClient implements Pulse, Probed, JsonInboxOwner {
+export class JsonClient implements Monitored, Probed, JsonInboxOwner {
   /** Made by the server: no client can choose it, or have another's. */
   readonly id = uuid()
   heard = true
   lastHeard = 0
   pingedAt = 0
 
-  readonly #pace: Pace
+  readonly #bucket: TokenBucket
   readonly #slowdown: Slowdown
   readonly #lifeCheck = new LifeCheck(this)
   readonly #inbox: JsonInbox
@@ -53,8 +53,8 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
     { messagesPerSecond, messagesBurst }: Required<Rate>,
   ) {
     const { settings, heartbeat, outcomes } = context
-    this.#pace = new Pace(messagesPerSecond, messagesBurst)
-    this.#slowdown = new Slowdown(settings.slowedTime, () => this.#inbox.next())
+    this.#bucket = new TokenBucket(messagesPerSecond, messagesBurst)
+    this.#slowdown = new Slowdown(settings.slowedTimeout, () => this.#inbox.next())
     this.#inbox = new JsonInbox(ws, socket, context.budget, this)
     this.#outbox = new JsonOutbox(ws, socket, context, () => this.#inbox.next())
     heartbeat.add(this)
@@ -150,7 +150,7 @@ export class JsonClient implements Pulse, Probed, JsonInboxOwner {
 
   /** Counts so many messages against its rate; above that it is not read for a while. */
   charge(messages: number): void {
-    const wait = this.#pace.spend(messages)
+    const wait = this.#bucket.spend(messages)
     if (wait === 0 || this.#gone) return
     if (this.#slowdown.start(wait)) this.#inbox.pause()
     else this.end(CloseCode.tooMany, 'rate_limited')

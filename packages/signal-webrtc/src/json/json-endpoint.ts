@@ -14,7 +14,7 @@ import {
   type Upgrade,
 } from 'signal-server'
 import { fieldsOf } from './fields.js'
-import { Halls, type Hall } from './halls.js'
+import { Realms, type Realm } from './realms.js'
 import { JsonClient, type JsonClientHandler } from './json-client.js'
 import type { Peers } from './peers.js'
 import type { Protocol } from './protocol.js'
@@ -43,7 +43,7 @@ export interface JsonEndpointDescription extends JsonEndpointOptions {
 /**
  * An endpoint whose clients send JSON objects over a WebSocket.
  *
- * @param open - makes the protocol for one app: apps are worlds of their own, so it never sees
+ * @param open - makes the protocol for one app: apps are realms of their own, so it never sees
  * peers of another
  */
 export function jsonEndpoint(
@@ -59,9 +59,9 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   readonly #rate: Required<Rate>
   readonly #acceptor: WebSocketAcceptor
   readonly #work = new SlicedWork()
-  readonly #halls: Halls
-  readonly #clients = new Map<JsonClient, Hall>()
-  /** The seat that each client has in its hall, and its place among the sockets of the server. */
+  readonly #realms: Realms
+  readonly #clients = new Map<JsonClient, Realm>()
+  /** The seat that each client has in its realm, and its place among the sockets of the server. */
   readonly #places = new Map<JsonClient, readonly [seat: Holding, socket: Holding]>()
   readonly #log: debug.Debugger
 
@@ -80,7 +80,7 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     this.name = name
     this.path = path
     // one protocol may be at several paths
-    this.#halls = new Halls(context, `${name} ${path}`, maxClients, this.#work, open)
+    this.#realms = new Realms(context, `${name} ${path}`, maxClients, this.#work, open)
     const { messagesPerSecond, messagesBurst } = { ...defaultRate, ...description }
     this.#rate = { messagesPerSecond, messagesBurst }
     this.#acceptor = new WebSocketAcceptor(context, {
@@ -101,24 +101,24 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
     if (!ws) return
     const { app, grant, socket, address, place } = upgrade
     const client = new JsonClient(grant, ws, socket, this.context, this, this.#log, this.#rate)
-    const hall = this.#halls.enter(app)
-    this.#clients.set(client, hall)
+    const realm = this.#realms.enter(app)
+    this.#clients.set(client, realm)
     this.#log('%s has come', client.id)
     const shed = () => client.end(CloseCode.tryLater, 'client_shed')
     place.shed = shed
-    const seat = hall.seats.take(address, Rank.waiting, shed)
+    const seat = realm.seats.take(address, Rank.waiting, shed)
     if (typeof seat === 'string') {
-      const { max, maxPerAddress } = hall.seats
+      const { max, maxPerAddress } = realm.seats
       const sentence =
         seat === 'all'
           ? `There are ${max} clients here, which is as many as may be.`
           : `There are ${maxPerAddress} clients of your address here, which is as many as may be.`
-      client.send(hall.protocol.refused(new Refusal('room_full', sentence)))
+      client.send(realm.protocol.refused(new Refusal('room_full', sentence)))
       client.end(CloseCode.tryLater, 'refused_server_full')
     } else {
       this.#places.set(client, [seat, place])
-      this.#run(client, () => hall.protocol.come?.(client))
-      this.#rank(client, hall)
+      this.#run(client, () => realm.protocol.come?.(client))
+      this.#rank(client, realm)
     }
   }
 
@@ -127,16 +127,16 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   }
 
   gone(client: JsonClient): void {
-    const hall = this.#clients.get(client)
-    if (!hall) return
+    const realm = this.#clients.get(client)
+    if (!realm) return
     this.#run(client, (protocol) => protocol.gone?.(client))
     // whatever the protocol does, nobody keeps the id of a client that is gone
-    hall.peers.drop(client)
+    realm.peers.drop(client)
     this.#clients.delete(client)
     const [seat] = this.#places.get(client) ?? []
     if (seat) seat.amount = 0
     this.#places.delete(client)
-    this.#halls.leave(hall)
+    this.#realms.leave(realm)
   }
 
   drain(): Promise<void> {
@@ -151,30 +151,30 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   }
 
   stats(): Record<string, number> {
-    const { peers, size: apps, largest: largestAppClients } = this.#halls
+    const { peers, size: apps, largest: largestAppClients } = this.#realms
     return { clients: this.#clients.size, peers, apps, largestAppClients }
   }
 
   get limits(): Record<string, number> {
-    return { largestAppClients: this.#halls.maxClients }
+    return { largestAppClients: this.#realms.maxClients }
   }
 
   *#carryOut(client: JsonClient, data: Uint8Array): Steps {
-    const hall = this.#clients.get(client)
-    if (!hall) return
-    yield* hall.peers.ready(client)
+    const realm = this.#clients.get(client)
+    if (!realm) return
+    yield* realm.peers.ready(client)
     try {
-      const steps = hall.protocol.receive(client, fieldsOf(data))
+      const steps = realm.protocol.receive(client, fieldsOf(data))
       if (steps) yield* steps
     } catch (error) {
-      this.#refuse(client, hall.protocol, error)
+      this.#refuse(client, realm.protocol, error)
     }
-    this.#rank(client, hall)
+    this.#rank(client, realm)
   }
 
   /** Others know a client by its id: one without an id gives way to newcomers first. */
-  #rank(client: JsonClient, hall: Hall): void {
-    const rank = hall.peers.idOf(client) === undefined ? Rank.waiting : Rank.active
+  #rank(client: JsonClient, realm: Realm): void {
+    const rank = realm.peers.idOf(client) === undefined ? Rank.waiting : Rank.active
     for (const place of this.#places.get(client) ?? []) place.rank = rank
   }
 

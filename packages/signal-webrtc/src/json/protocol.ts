@@ -26,11 +26,11 @@ export interface Protocol {
    */
   heard?(client: JsonClient, from: string, message: Fields): void
   /** A peer on another instance has come, or has other info than before. */
-  cameElsewhere?(id: string): void
+  remoteCame?(id: string): void
   /** A peer on another instance is gone. */
-  leftElsewhere?(id: string, info: Json | undefined): void
+  remoteLeft?(id: string, info: Json | undefined): void
   /** A peer on another instance is there still, after an outage in which messages were lost. */
-  stayedElsewhere?(id: string): void
+  remoteStayed?(id: string): void
   /**
    * A client is about to lose its id: at the same moment, or while the instances could not hear
    * each other, another client took it on another instance, before this one did.

@@ -1,5 +1,5 @@
 import type { Socket } from 'engine.io'
-import { Pace, type EndpointContext, type Outcome, type SlicedWork } from 'signal-server'
+import { TokenBucket, type EndpointContext, type Outcome, type SlicedWork } from 'signal-server'
 import { connectionLife } from './connection-life.js'
 import { EngineOutbox } from './engine-outbox.js'
 import { Inbox, type Data } from './inbox.js'
@@ -57,9 +57,9 @@ export class RoomConnection {
       const wrong = this.#inbox.push(data)
       if (wrong) this.refuse(wrong)
     })
-    const pace = new Pace(packetsPerSecond, packetsBurst)
+    const bucket = new TokenBucket(packetsPerSecond, packetsBurst)
     socket.on('packet', () => {
-      if (pace.spend(1) > 0) this.#end('rate_limited')
+      if (bucket.spend(1) > 0) this.#end('rate_limited')
     })
     socket.on('packetCreate', () => {
       if (this.#outbox.full) this.#end('slow_reader')
@@ -107,7 +107,7 @@ export class RoomConnection {
     // engine.io would wait for the ping timeout until its client has read what it was sent
     if (socket.readyState === 'closing') this.#closing += elapsed
     if (!waits) this.#end('slow_reader')
-    else if (this.#closing >= context.settings.closeTime) socket.close(true)
+    else if (this.#closing >= context.settings.closeTimeout) socket.close(true)
   }
 
   /** Resolves when the client has shown life, or was given up after 3 s of silence. */

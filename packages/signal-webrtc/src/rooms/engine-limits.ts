@@ -36,9 +36,9 @@ interface Closing {
  * Lets a connection by long polling that closes wait for its client's next request no longer than
  * others do, and not at all where nobody would be found any more: engine.io waits for 30 s.
  */
-export function limitClosing(socket: Socket, closeTime: number): void {
+export function limitClosing(socket: Socket, closeTimeout: number): void {
   const closing = socket.transport as unknown as Closing
-  closing.closeTimeout = closeTime
+  closing.closeTimeout = closeTimeout
   socket.once('close', () => closing.shouldClose?.())
 }
 

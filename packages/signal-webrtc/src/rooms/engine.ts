@@ -14,7 +14,7 @@ export function makeEngine(
   settings: RoomsSettings,
   draining: () => boolean,
 ): Server {
-  const { origins, pingAfter, pongWithin } = context.settings
+  const { origins, pingInterval, pongTimeout } = context.settings
   return new Server({
     // of the version that bounds the memory of hostile fragments, whatever engine.io brings itself
     wsEngine: class {
@@ -22,8 +22,8 @@ export function makeEngine(
         return webSockets
       }
     },
-    pingInterval: pingAfter,
-    pingTimeout: pongWithin,
+    pingInterval: pingInterval,
+    pingTimeout: pongTimeout,
     maxHttpBufferSize: settings.maxMessageBytes,
     // WebSockets are not compressed either: it takes memory and time that nothing counts
     httpCompression: false,

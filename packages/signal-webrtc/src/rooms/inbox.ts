@@ -1,4 +1,4 @@
-import { PackedMessages, Pace, pieceOverhead, Share, type ByteBudget } from 'signal-server'
+import { PackedMessages, TokenBucket, pieceOverhead, Share, type ByteBudget } from 'signal-server'
 import { bytesOfMessage, tokensFor, weight, type Rate } from '../json/rate.js'
 import type { Turns } from './turns.js'
 
@@ -34,7 +34,7 @@ interface Packet {
  * left unread, so what waits has a bound instead.
  */
 export class Inbox {
-  readonly #pace: Pace
+  readonly #bucket: TokenBucket
   readonly #share: Share
   readonly #waiting = new PackedMessages()
   /** Complete packets that wait, and the bytes of all that waits. */
@@ -59,7 +59,7 @@ export class Inbox {
     private readonly budget: ByteBudget,
     private readonly owner: InboxOwner,
   ) {
-    this.#pace = new Pace(messagesPerSecond, messagesBurst)
+    this.#bucket = new TokenBucket(messagesPerSecond, messagesBurst)
     this.#share = new Share(budget)
   }
 
@@ -112,7 +112,7 @@ export class Inbox {
     this.#busy = true
     while (this.#packets > 0 && !this.#closed) {
       const packet = this.#shift()
-      const wait = this.#pace.spend(weight(packet.bytes) + tokensFor(this.#owed))
+      const wait = this.#bucket.spend(weight(packet.bytes) + tokensFor(this.#owed))
       this.#owed %= bytesOfMessage
       if (wait > 0) await new Promise((resolve) => (this.#timer = setTimeout(resolve, wait)))
       if (this.#closed) return

@@ -46,7 +46,7 @@ export class Membership implements LocalPresence {
   }
 
   /** A client of another instance has left a room, as that instance says. */
-  leftElsewhere(key: string, id: string, peerinfo: Json): void {
+  remoteLeft(key: string, id: string, peerinfo: Json): void {
     if (this.#remember(key, id, 'left')) this.#tellLeft(key, id, peerinfo)
   }
 

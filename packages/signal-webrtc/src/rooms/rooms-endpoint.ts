@@ -13,7 +13,7 @@ import {
   type Endpoint,
   type EndpointContext,
   type EndpointFactory,
-  type Pulse,
+  type Monitored,
   type Upgrade,
 } from 'signal-server'
 import { Server } from 'socket.io'
@@ -84,7 +84,7 @@ class RoomsEndpoint implements Endpoint {
     this.#engine = makeEngine(this.#webSockets, context, settings, () => this.#draining)
     this.#io = new Server({
       // its first packet, which has its token, comes right behind the connection
-      connectTimeout: context.settings.authorizeTime,
+      connectTimeout: context.settings.authorizeTimeout,
       serveClient: false,
       ...(this.#shared && { adapter: this.#shared.adapter }),
     })
@@ -124,7 +124,7 @@ class RoomsEndpoint implements Endpoint {
       void (this.#sessions.get(id)?.prove() ?? Promise.resolve()).then(done)
     })
     this.#io.on('came', (key, joined) => news.tell(key, 'room-user-join', joined))
-    this.#io.on('gone', (key, id, peerinfo) => membership.leftElsewhere(key, id, peerinfo))
+    this.#io.on('gone', (key, id, peerinfo) => membership.remoteLeft(key, id, peerinfo))
 
     this.router = Router()
     this.router.all(path, (request, response) => this.#engine.handleRequest(request, response))
@@ -134,7 +134,7 @@ class RoomsEndpoint implements Endpoint {
       const { trustProxy } = settings
       this.router.use(appTokens({ tokens, password, trustProxy, events }))
     }
-    context.heartbeat.add(this.#pulse)
+    context.heartbeat.add(this.#monitored)
   }
 
   match(path: string): Claim | undefined {
@@ -162,7 +162,7 @@ class RoomsEndpoint implements Endpoint {
     this.#draining = true
     this.#work.close()
     this.#turns.close()
-    this.context.heartbeat.remove(this.#pulse)
+    this.context.heartbeat.remove(this.#monitored)
     this.#engine.close()
     for (const connection of this.#connections.keys()) endClosing(connection)
     void this.#io.close()
@@ -192,7 +192,7 @@ class RoomsEndpoint implements Endpoint {
     this.#connections.set(socket, connection)
     socket.once('close', () => this.#connections.delete(socket))
     if (socket.transport.name !== 'polling') return
-    limitClosing(socket, context.settings.closeTime)
+    limitClosing(socket, context.settings.closeTimeout)
     countPolling(socket, context, ({ message }) => this.#log('refused: %s', message))
   }
 
@@ -223,7 +223,7 @@ class RoomsEndpoint implements Endpoint {
   }
 
   /** Never silent itself: engine.io has pings of its own. */
-  readonly #pulse: Pulse = {
+  readonly #monitored: Monitored = {
     heard: true,
     lastHeard: 0,
     pingedAt: 0,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { LastPong, Pace, Share, UnfinishedFrames, type EndpointContext } from 'signal-server'
+import { LastPong, TokenBucket, Share, UnfinishedFrames, type EndpointContext } from 'signal-server'
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws'
 import type { RoomsSettings } from './options.js'
 
@@ -22,7 +22,7 @@ export function makeWebSockets(context: EndpointContext, settings: RoomsSettings
     noServer: true,
     perMessageDeflate: false,
     maxPayload: settings.maxMessageBytes,
-    closeTimeout: context.settings.closeTime,
+    closeTimeout: context.settings.closeTimeout,
     // a message of many small pieces must not cost many times its size
     maxBufferedChunks: mostPieces,
     maxFragments: mostPieces,
@@ -64,12 +64,12 @@ function countUnfinished(ws: WebSocket, socket: Socket, { budget }: EndpointCont
 
 /** Answers pings. They and pongs have a rate, as each of them costs time. */
 function answerPings(ws: WebSocket, socket: Socket, { outcomes }: EndpointContext): void {
-  const pace = new Pace(pingsPerSecond, pingsBurst)
+  const bucket = new TokenBucket(pingsPerSecond, pingsBurst)
   const pong = new LastPong(ws)
   let pongs = 0
   let ended = false
   const charge = (count: number) => {
-    if (ended || pace.spend(count) === 0) return
+    if (ended || bucket.spend(count) === 0) return
     ended = true
     outcomes.count('rate_limited')
     ws.terminate()

@@ -4,7 +4,7 @@ import type { Outcome } from '../../stats.js'
 import { Rank } from '../../limits/holders.js'
 import { Opcode, type ControlOpcode } from '../pipe/frame.js'
 import type { HeldBytes, HeldShare, Waiter } from './held-bytes.js'
-import { Pause } from '../pipe/inlet.js'
+import { Pause } from '../pipe/read-gate.js'
 import type { LocalEnd } from '../pipe/local-end.js'
 import type { PipeReceiver } from '../pipe/pipe-end.js'
 import type { Place } from './place.js'
@@ -38,8 +38,8 @@ export class Hold implements PipeReceiver, Waiter {
     private readonly over: (outcome: Outcome) => void,
   ) {
     this.#share = heldBytes.enter(this)
-    const { holdTime } = context.settings
-    this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTime)
+    const { holdTimeout } = context.settings
+    this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTimeout)
     localEnd.receiver = this
   }
 

@@ -1,19 +1,19 @@
 import type { Settings } from '../../options.js'
 import { Opcode, serverFrame, type ControlOpcode } from '../pipe/frame.js'
 import type { LocalEnd } from '../pipe/local-end.js'
-import { PingPace } from '../pipe/ping-pace.js'
+import { PingLimit } from '../pipe/ping-limit.js'
 
 /** Answers the pings of a client that waits, and slows it when it sends too many. */
 export class Pongs {
   /** The last ping that was not answered yet. */
   #unanswered: Buffer | undefined
-  readonly #pace: PingPace
+  readonly #bucket: PingLimit
 
   constructor(
     private readonly localEnd: LocalEnd,
     settings: Settings,
   ) {
-    this.#pace = new PingPace(localEnd, settings, () => this.answer())
+    this.#bucket = new PingLimit(localEnd, settings, () => this.answer())
   }
 
   /**
@@ -23,9 +23,9 @@ export class Pongs {
    */
   take(opcode: ControlOpcode, payload: Buffer, count: number): boolean {
     if (opcode === Opcode.ping) this.#unanswered = payload
-    if (!this.#pace.spend(count)) return false
+    if (!this.#bucket.spend(count)) return false
     // of many pings only the last has to be answered (RFC 6455 §5.5.3)
-    if (!this.#pace.slowed) this.answer()
+    if (!this.#bucket.slowed) this.answer()
     return true
   }
 
@@ -38,6 +38,6 @@ export class Pongs {
   }
 
   stop(): void {
-    this.#pace.stop()
+    this.#bucket.stop()
   }
 }

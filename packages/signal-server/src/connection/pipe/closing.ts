@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import { type CloseCode, closeReason } from 'signal-protocol'
 import { closeFrame, Opcode, serverFrame } from './frame.js'
 import type { FrameTranslator } from './frame-translator.js'
-import type { Inlet } from './inlet.js'
-import type { Outbox } from './outbox.js'
+import type { ReadGate } from './read-gate.js'
+import type { SendQueue } from './send-queue.js'
 
 /** How a connection ends: the close frames, then the TCP connection. */
 export class Closing {
@@ -14,14 +14,14 @@ export class Closing {
 
   /**
    * @param incoming - what comes from the client
-   * @param closeTime - milliseconds that a client has to answer, once it can have read everything
+   * @param closeTimeout - milliseconds that a client has to answer, once it can have read everything
    */
   constructor(
     private readonly socket: Socket,
-    private readonly inlet: Inlet,
-    private readonly outbox: Outbox,
+    private readonly readGate: ReadGate,
+    private readonly sendQueue: SendQueue,
     private readonly incoming: FrameTranslator,
-    private readonly closeTime: number,
+    private readonly closeTimeout: number,
   ) {}
 
   /** Whether a close frame has been written: nothing may follow it. */
@@ -66,7 +66,7 @@ export class Closing {
   finish(): void {
     if (this.socket.destroyed) return this.release()
     this.#discard()
-    this.outbox.listens()
+    this.sendQueue.listens()
     this.socket.end()
     this.#lingerThen(() => this.socket.destroy())
   }
@@ -85,21 +85,21 @@ export class Closing {
   }
 
   #write(frame: Buffer): void {
-    if (!this.#closeSent && this.socket.writable) this.outbox.write(frame)
+    if (!this.#closeSent && this.socket.writable) this.sendQueue.write(frame)
     this.#closeSent = true
   }
 
   #discard(): void {
     this.#ending = true
-    this.inlet.discard()
+    this.readGate.discard()
   }
 
   #lingerThen(callback: () => void): void {
     clearTimeout(this.#timer)
     if (this.socket.destroyed) return
     this.#timer = setTimeout(() => {
-      if (this.outbox.queued > 0) this.#lingerThen(callback)
+      if (this.sendQueue.queued > 0) this.#lingerThen(callback)
       else callback()
-    }, this.outbox.unread + this.closeTime)
+    }, this.sendQueue.unread + this.closeTimeout)
   }
 }

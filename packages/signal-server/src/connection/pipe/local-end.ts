@@ -3,13 +3,13 @@ import { CloseCode } from 'signal-protocol'
 import type { Grant } from '../../authorize.js'
 import type { EndpointContext, Upgrade } from '../../endpoint.js'
 import { answerUpgrade } from '../../upgrade/handshake.js'
-import type { Pulse } from '../../limits/heartbeat.js'
+import type { Monitored } from '../../limits/heartbeat.js'
 import { Rank, type Holding } from '../../limits/holders.js'
 import { Closing } from './closing.js'
 import { FrameError, Opcode, serverFrame, type ControlOpcode } from './frame.js'
 import { FrameTranslator, type FrameSink } from './frame-translator.js'
-import { Inlet } from './inlet.js'
-import { Outbox } from './outbox.js'
+import { ReadGate } from './read-gate.js'
+import { SendQueue } from './send-queue.js'
 import { OwnPings } from './own-pings.js'
 import type { PipeReceiver, PipeEnd } from './pipe-end.js'
 
@@ -19,7 +19,7 @@ const askAfter = 5_000
 const restsAfter = 60_000
 
 /** One socket on `/connection`, from its 101 on. */
-export class LocalEnd implements Pulse, FrameSink, PipeEnd {
+export class LocalEnd implements Monitored, FrameSink, PipeEnd {
   readonly isHere = true
   readonly v1: boolean
   /** What the limits per address count its client as. */
@@ -37,8 +37,8 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
   /** Milliseconds since its client last sent a part of a message. */
   #rests = 0
   #receiver: PipeReceiver | undefined
-  readonly #inlet: Inlet
-  readonly #outbox: Outbox
+  readonly #readGate: ReadGate
+  readonly #sendQueue: SendQueue
   readonly #closing: Closing
   readonly #pings = new OwnPings()
   /** Milliseconds until even a slow reader can have answered the last ping. */
@@ -57,20 +57,20 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
     this.address = address
     this.#place = place
     place.shed = () => this.#receiver?.shed()
-    this.#inlet = new Inlet(socket, context.budget)
-    const { stallTime, closeTime } = context.settings
+    this.#readGate = new ReadGate(socket, context.budget)
+    const { stallTimeout, closeTimeout } = context.settings
     const drained = () => this.#receiver?.drained?.()
-    this.#outbox = new Outbox(socket, context.budget, stallTime, drained)
-    this.#closing = new Closing(socket, this.#inlet, this.#outbox, this.translator, closeTime)
+    this.#sendQueue = new SendQueue(socket, context.budget, stallTimeout, drained)
+    this.#closing = new Closing(socket, this.#readGate, this.#sendQueue, this.translator, closeTimeout)
     context.heartbeat.add(this)
     socket.on('end', () => this.#finished())
     socket.on('close', () => this.#closed())
     // the 101 and what follows at once go out in one piece
-    this.#outbox.cork()
+    this.#sendQueue.cork()
     answerUpgrade(upgrade)
     if (v1) return
     this.#sendPing(Buffer.alloc(0))
-    this.#outbox.greet()
+    this.#sendQueue.greet()
   }
 
   set receiver(receiver: PipeReceiver) {
@@ -83,11 +83,11 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
   }
 
   get queued(): number {
-    return this.#outbox.queued
+    return this.#sendQueue.queued
   }
 
   get stalledFor(): number {
-    return this.#outbox.stalledFor
+    return this.#sendQueue.stalledFor
   }
 
   get localPort(): number | undefined {
@@ -100,15 +100,15 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
 
   get congested(): boolean {
     const { budget, settings } = this.context
-    return this.#outbox.exceeds(budget.over ? 0 : settings.maxPipeBytes)
+    return this.#sendQueue.exceeds(budget.over ? 0 : settings.maxPipeBytes)
   }
 
   write(bytes: Buffer): void {
-    if (!this.#closing.closeSent && this.#socket.writable) this.#outbox.write(bytes)
+    if (!this.#closing.closeSent && this.#socket.writable) this.#sendQueue.write(bytes)
   }
 
   cork(): void {
-    this.#outbox.cork()
+    this.#sendQueue.cork()
   }
 
   passClose(payload: Buffer): void {
@@ -116,12 +116,12 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
   }
 
   pause(reason: number): void {
-    this.#inlet.pause(reason)
+    this.#readGate.pause(reason)
   }
 
   resume(reasons: number): void {
     // silence while it was not read does not count
-    if (this.#inlet.resume(reasons)) this.heard = true
+    if (this.#readGate.resume(reasons)) this.heard = true
   }
 
   close(code: CloseCode): void {
@@ -144,9 +144,9 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
 
   ping(): boolean {
     // a queue that does not move, or a pause, is judged by the stall time
-    if (this.#inlet.paused || this.#closing.ending || this.queued > 0) return false
+    if (this.#readGate.paused || this.#closing.ending || this.queued > 0) return false
     if (this.#sendPing()) {
-      this.#patience = this.#outbox.unread
+      this.#patience = this.#sendQueue.unread
       return true
     }
     // no frame may be put in; but who stopped in the middle of a frame owes the rest of it
@@ -154,17 +154,17 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
   }
 
   lapsed(): void {
-    if (this.#inlet.paused || this.#closing.ending || this.queued > 0 || this.#patience > 0) return
+    if (this.#readGate.paused || this.#closing.ending || this.queued > 0 || this.#patience > 0) return
     this.#receiver?.failed(undefined, 'half_open')
     this.destroy()
   }
 
   beat(now: number, elapsed: number): void {
     this.#patience = Math.max(0, this.#patience - elapsed)
-    this.#inlet.beat()
-    this.#outbox.beat(elapsed)
-    if (this.#outbox.unread > askAfter && !this.#pings.pending) this.#sendPing()
-    if (this.stalledFor >= this.context.settings.stallTime) {
+    this.#readGate.beat()
+    this.#sendQueue.beat(elapsed)
+    if (this.#sendQueue.unread > askAfter && !this.#pings.pending) this.#sendPing()
+    if (this.stalledFor >= this.context.settings.stallTimeout) {
       if (this.#closing.ending) this.destroy()
       else this.#receiver?.stalled()
     }
@@ -182,22 +182,22 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
 
   data(bytes: Buffer): void {
     this.#rests = 0
-    this.#outbox.listens()
+    this.#sendQueue.listens()
     if (!this.#closing.ending) this.#receiver!.data(bytes)
   }
 
   answered(pong: Buffer): boolean {
-    this.#outbox.listens()
+    this.#sendQueue.listens()
     const mark = this.#pings.answered(pong)
     if (mark === undefined) return false
-    this.#outbox.wasRead(mark)
+    this.#sendQueue.wasRead(mark)
     return true
   }
 
   control(opcode: ControlOpcode, payload: Buffer, count: number): void {
-    this.#outbox.listens()
+    this.#sendQueue.listens()
     if (opcode === Opcode.close && this.#closing.closeSent)
-      this.#outbox.wasRead(this.#outbox.written)
+      this.#sendQueue.wasRead(this.#sendQueue.written)
     if (!this.#closing.ending) this.#receiver!.control(opcode, payload, count)
     else if (opcode === Opcode.close) this.finish()
   }
@@ -221,7 +221,7 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
   /** Pings the client, where a frame may be put in. */
   #sendPing(payload?: Buffer): boolean {
     if (!this.#atBoundary || this.#closing.closeSent) return false
-    this.write(serverFrame(Opcode.ping, this.#pings.next(this.#outbox.written, payload)))
+    this.write(serverFrame(Opcode.ping, this.#pings.next(this.#sendQueue.written, payload)))
     return true
   }
 
@@ -240,7 +240,7 @@ export class LocalEnd implements Pulse, FrameSink, PipeEnd {
 
   #release(): void {
     this.#closing.release()
-    this.#inlet.release()
-    this.#outbox.release()
+    this.#readGate.release()
+    this.#sendQueue.release()
   }
 }

@@ -1,11 +1,11 @@
 import { CloseCode, PAIRED_TEXT } from 'signal-protocol'
 import type { EndpointContext } from '../../endpoint.js'
 import { Rank } from '../../limits/holders.js'
-import { Pace } from '../../limits/pace.js'
+import { TokenBucket } from '../../limits/token-bucket.js'
 import type { Outcome } from '../../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
-import { Pause } from './inlet.js'
-import { PingPace } from './ping-pace.js'
+import { Pause } from './read-gate.js'
+import { PingLimit } from './ping-limit.js'
 import type { PipeReceiver, PipeEnd } from './pipe-end.js'
 
 const paired = serverFrame(Opcode.text, PAIRED_TEXT)
@@ -15,7 +15,7 @@ export class Pipe {
   readonly #directions: readonly [Direction, Direction]
   #over = false
   readonly #startedAt = Date.now()
-  readonly #pace: Pace | undefined
+  readonly #bucket: TokenBucket | undefined
 
   /**
    * @param ids - of the peers, in the order of the ends
@@ -31,7 +31,7 @@ export class Pipe {
   ) {
     const { maxPipeBytesPerSecond } = context.settings
     if (maxPipeBytesPerSecond < Infinity) {
-      this.#pace = new Pace(maxPipeBytesPerSecond, maxPipeBytesPerSecond)
+      this.#bucket = new TokenBucket(maxPipeBytesPerSecond, maxPipeBytesPerSecond)
     }
     const [first, second] = ends
     for (const end of ends) if (end.v1) end.write(paired)
@@ -55,7 +55,7 @@ export class Pipe {
    */
   spend(bytes: number, end: PipeEnd): number {
     this.#count(bytes, end)
-    return this.#pace?.spend(bytes) ?? 0
+    return this.#bucket?.spend(bytes) ?? 0
   }
 
   /** How long it has lived, in milliseconds. */
@@ -130,7 +130,7 @@ class Direction implements PipeReceiver {
   readonly rank = Rank.moving
   #paceTimer: NodeJS.Timeout | undefined
   /** Most clients send no pings. */
-  #pingPace: PingPace | undefined
+  #pingLimit: PingLimit | undefined
 
   constructor(
     private readonly pipe: Pipe,
@@ -153,8 +153,8 @@ class Direction implements PipeReceiver {
     }
     // every ping asks the other client for a pong; a pong asks for nothing, and costs what data costs
     if (opcode === Opcode.ping) {
-      this.#pingPace ??= new PingPace(this.end, this.pipe.context.settings)
-      if (!this.#pingPace.spend(count)) return this.failed(CloseCode.tooMany, 'rate_limited')
+      this.#pingLimit ??= new PingLimit(this.end, this.pipe.context.settings)
+      if (!this.#pingLimit.spend(count)) return this.failed(CloseCode.tooMany, 'rate_limited')
     }
     // with the data that came in the same chunk
     this.target.cork?.()
@@ -193,14 +193,14 @@ class Direction implements PipeReceiver {
 
   stop(): void {
     clearTimeout(this.#paceTimer)
-    this.#pingPace?.stop()
+    this.#pingLimit?.stop()
   }
 
   #slow(wait: number): void {
-    this.end.pause(Pause.pace)
+    this.end.pause(Pause.bucket)
     this.#paceTimer = setTimeout(() => {
       this.#paceTimer = undefined
-      this.end.resume(Pause.pace)
+      this.end.resume(Pause.bucket)
     }, wait)
   }
 }

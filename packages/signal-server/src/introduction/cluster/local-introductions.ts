@@ -7,7 +7,7 @@ import { bySession, tellOthers, tellReplaced } from '../sessions/introductions.j
 import type { Peer } from '../sessions/peer.js'
 import type { Session } from '../sessions/session.js'
 import type { SlicedWork, Steps } from '../../limits/sliced-work.js'
-import type { Worlds } from '../sessions/worlds.js'
+import type { Realms } from '../sessions/realms.js'
 
 /**
  * What is shown of a session of a peer on another instance, on a key; undefined if another session of
@@ -21,12 +21,12 @@ export class LocalIntroductions {
   readonly #reads = ({ dialect }: Session): boolean => dialect === this.v1
 
   /**
-   * @param worlds - of all apps
+   * @param realms - of all apps
    * @param v1 - the dialect that knows more than Introductions
    * @param introduced - called for each pair of which one is told here
    */
   constructor(
-    private readonly worlds: Worlds<Session>,
+    private readonly realms: Realms<Session>,
     private readonly v1: Dialect,
     private readonly work: SlicedWork,
     private readonly introducer: Introducer,
@@ -39,12 +39,12 @@ export class LocalIntroductions {
 
   /** How many peers here want a key. */
   count(app: string, key: string): number {
-    return this.worlds.get(app)?.interests.count(key) ?? 0
+    return this.realms.get(app)?.interests.count(key) ?? 0
   }
 
   /** The peers here that want a key. */
   peersOn(app: string, key: string): PeerNotice[] {
-    const peers = this.worlds.get(app)?.interests.peers(key) ?? []
+    const peers = this.realms.get(app)?.interests.peers(key) ?? []
     return Array.from(peers, (peer) => this.#notice(peer, key))
   }
 
@@ -64,8 +64,8 @@ export class LocalIntroductions {
    * @param to - the only one who is to be told
    */
   introduceRemote(app: string, id: string, keys: string[], shown: Shown, to?: string): void {
-    const world = this.worlds.get(app)
-    if (!world) return
+    const realm = this.realms.get(app)
+    if (!realm) return
     const steps = to === undefined ? this.#tellAll : this.#tellOne
     this.work.run(steps.call(this, { app, id, shown }, keys, to))
   }
@@ -110,18 +110,18 @@ export class LocalIntroductions {
 
   /** A peer of another instance has left these keys. */
   departRemote(app: string, id: string, keys: string[]): void {
-    const world = this.worlds.get(app)
+    const realm = this.realms.get(app)
     const gone = (key: string) => !this.introducer.isShown(app, id, key)
-    if (!world) return
+    if (!realm) return
     this.work.run(
-      tellOthers(world, id, keys, gone, (left) => ({ type: 'departure', id, keys: left })),
+      tellOthers(realm, id, keys, gone, (left) => ({ type: 'departure', id, keys: left })),
     )
   }
 
   /** A session of another instance, which has these keys, has announced something. */
   updateRemote(app: string, id: string, keys: string[], shown: Shown): void {
-    const world = this.worlds.get(app)
-    if (!world) return
+    const realm = this.realms.get(app)
+    if (!realm) return
     // all at once, unless some of it has not come yet
     for (const announced of new Set(keys.map((key) => shown(key)?.announced))) {
       const still = (key: string) =>
@@ -131,7 +131,7 @@ export class LocalIntroductions {
       if (announced === undefined || info === undefined) continue
       const notice = (common: readonly string[]) =>
         ({ type: 'update', id, info, keys: common }) as const
-      this.work.run(tellOthers(world, id, keys.filter(still), still, notice))
+      this.work.run(tellOthers(realm, id, keys.filter(still), still, notice))
     }
   }
 
@@ -143,22 +143,22 @@ export class LocalIntroductions {
 
   /** Sessions of a peer that are here and came before this do not have a key's introductions. */
   outranked(app: string, id: string, key: string, before: number | undefined): void {
-    const world = this.worlds.get(app)
-    const peer = world?.peers.get(id)
+    const realm = this.realms.get(app)
+    const peer = realm?.peers.get(id)
     const session = peer?.sessionFor(key)
     peer?.outranked(key, before)
-    if (peer?.sessionFor(key) !== session) world!.changes++
+    if (peer?.sessionFor(key) !== session) realm!.changes++
   }
 
   /** Every peer here, with its keys. */
   *everyone(): Iterable<{ app: string; id: string; keys: Iterable<string> }> {
-    for (const { app, peers } of this.worlds.all()) {
+    for (const { app, peers } of this.realms.all()) {
       for (const { id, keys } of peers.values()) yield { app, id, keys }
     }
   }
 
   #peer(app: string, id: string): Peer<Session> | undefined {
-    return this.worlds.get(app)?.peers.get(id)
+    return this.realms.get(app)?.peers.get(id)
   }
 
   /** A peer as other instances know it. */
@@ -171,7 +171,7 @@ export class LocalIntroductions {
   }
 
   *#tellAll(about: About, keys: string[]): Steps {
-    const audience = new Audience(this.worlds.get(about.app)!, about.id, keys)
+    const audience = new Audience(this.realms.get(about.app)!, about.id, keys)
     yield* audience.gather()
     for (const target of audience) {
       this.#tell(target, about, audience.keysOf(target))

@@ -2,7 +2,7 @@ import type { Dialect, Notice } from '../dialects/dialect.js'
 import type { Peer } from './peer.js'
 import type { Session } from './session.js'
 import type { Steps } from '../../limits/sliced-work.js'
-import type { World } from './world.js'
+import type { Realm } from './realm.js'
 
 /** A notice that goes to many sessions: encoded once for each dialect. */
 export class Circular {
@@ -39,16 +39,16 @@ export class Audience implements Iterable<Session> {
 
   /** @param id - of the peer that they are told about, which is not told itself */
   constructor(
-    private readonly world: World<Session>,
+    private readonly realm: Realm<Session>,
     private readonly id: string,
     readonly keys: readonly string[],
   ) {
-    this.#changes = world.changes
+    this.#changes = realm.changes
   }
 
   /** Whether no key's introductions have gone to another session since. */
   get unchanged(): boolean {
-    return this.world.changes === this.#changes
+    return this.realm.changes === this.#changes
   }
 
   /**
@@ -59,7 +59,7 @@ export class Audience implements Iterable<Session> {
   *gather(known?: ReadonlySet<string>): Steps {
     let looked = 0
     for (const key of this.keys) {
-      for (const peer of this.world.interests.peers(key)) {
+      for (const peer of this.realm.interests.peers(key)) {
         if (++looked % atOnce === 0) yield
         if (peer.id !== this.id) this.#add(peer, key)
         else if (known && !known.has(key)) break

@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws'
 import { Arrivals } from '../../arrivals.js'
 import type { EndpointContext } from '../../endpoint.js'
 import { LastPong } from '../../last-pong.js'
-import { Pace } from '../../limits/pace.js'
+import { TokenBucket } from '../../limits/token-bucket.js'
 import { Slowdown } from '../../limits/slowdown.js'
 
 /** Whose messages they are. */
@@ -28,8 +28,8 @@ const patience = 5_000
  * one is worked on, or the client is slowed, the socket is not read.
  */
 export class Inbox {
-  readonly #keyPace: Pace
-  readonly #messagePace: Pace
+  readonly #keyBucket: TokenBucket
+  readonly #messageBucket: TokenBucket
   readonly #slowdown: Slowdown
   readonly #arrivals: Arrivals
   readonly #pong: LastPong
@@ -49,9 +49,9 @@ export class Inbox {
     private readonly owner: InboxOwner,
   ) {
     const { settings, budget } = context
-    this.#keyPace = new Pace(settings.keysPerSecond, settings.keysBurst)
-    this.#messagePace = new Pace(settings.messagesPerSecond, settings.messagesBurst)
-    this.#slowdown = new Slowdown(settings.slowedTime, () => this.#next())
+    this.#keyBucket = new TokenBucket(settings.keysPerSecond, settings.keysBurst)
+    this.#messageBucket = new TokenBucket(settings.messagesPerSecond, settings.messagesBurst)
+    this.#slowdown = new Slowdown(settings.slowedTimeout, () => this.#next())
     ws.on('message', () => {
       if (!this.#closed) context.outcomes.introductionMessages++
     })
@@ -65,12 +65,12 @@ export class Inbox {
   /** A Join or Leave costs a key each, and at most as many as a session may have. */
   chargeKeys(keys: number): void {
     const most = this.context.settings.maxKeysPerPeer
-    this.#charge(this.#keyPace, Math.min(Math.max(1, keys), most))
+    this.#charge(this.#keyBucket, Math.min(Math.max(1, keys), most))
   }
 
   /** Any other message costs one, and so does a ping. */
   chargeMessages(count: number): void {
-    this.#charge(this.#messagePace, count)
+    this.#charge(this.#messageBucket, count)
   }
 
   beat(): void {
@@ -134,8 +134,8 @@ export class Inbox {
     }
   }
 
-  #charge(pace: Pace, tokens: number): void {
-    const wait = pace.spend(tokens)
+  #charge(bucket: TokenBucket, tokens: number): void {
+    const wait = bucket.spend(tokens)
     if (wait === 0 || this.#closed) return
     if (this.#slowdown.start(wait)) this.#arrivals.pause()
     else this.owner.tooFast()

@@ -2,7 +2,7 @@ import type { SlicedWork, Steps } from '../../limits/sliced-work.js'
 import { FlapDamping, type Delayed } from './flap-damping.js'
 import { bySession, introduce, tellReplaced, type Introducing } from './introductions.js'
 import type { Session } from './session.js'
-import type { Worlds } from './worlds.js'
+import type { Realms } from './realms.js'
 
 /** The peers of other instances. */
 export interface RemoteIntroducer {
@@ -25,7 +25,7 @@ export class Introducer {
 
   /** @param introduced - called for each pair of which one is told of the other */
   constructor(
-    private readonly worlds: Worlds<Session>,
+    private readonly realms: Realms<Session>,
     private readonly work: SlicedWork,
     private readonly introduced: (
       app: string,
@@ -36,7 +36,7 @@ export class Introducer {
 
   /** Whether a peer wants a key, here or on another instance. */
   isPresent(app: string, id: string, key: string): boolean {
-    const here = this.worlds.get(app)?.peers.get(id)?.has(key)
+    const here = this.realms.get(app)?.peers.get(id)?.has(key)
     return here || this.remote?.has(app, id, key) || false
   }
 
@@ -70,10 +70,10 @@ export class Introducer {
    * @returns whether they are told now; otherwise they are told in 2 s, if it still is there
    */
   admit(app: string, id: string, key: string, shown: boolean, heir = false): boolean {
-    const world = this.worlds.get(app)
-    const peer = world?.peers.get(id)
-    const own = peer && world?.interests.has(key, peer) ? 1 : 0
-    const others = (world?.interests.count(key) ?? 0) - own + (this.remote?.count(app, key) ?? 0)
+    const realm = this.realms.get(app)
+    const peer = realm?.peers.get(id)
+    const own = peer && realm?.interests.has(key, peer) ? 1 : 0
+    const others = (realm?.interests.count(key) ?? 0) - own + (this.remote?.count(app, key) ?? 0)
     return others === 0 || this.#damping.admit({ app, id, key, shown, heir })
   }
 
@@ -88,8 +88,8 @@ export class Introducer {
     known: ReadonlySet<string>,
     taken: readonly string[],
   ): Steps {
-    const { id, peer, world } = session
-    const { app } = world
+    const { id, peer, realm } = session
+    const { app } = realm
     const waits = (key: string) => {
       const newest = peer.sessionFor(key)
       if (!newest) return false
@@ -139,7 +139,7 @@ export class Introducer {
   }
 
   #tellAgain(app: string, id: string, asked: string[], inherited: string[]): void {
-    const peer = this.worlds.get(app)?.peers.get(id)
+    const peer = this.realms.get(app)?.peers.get(id)
     tellReplaced(asked, (key) => {
       const newest = peer?.sessionFor(key)
       return newest ? peer!.olderThan(newest, key) : peer?.newestWith(key)
@@ -154,14 +154,14 @@ export class Introducer {
    * @param toItself - whether they are told of the others, too
    */
   introduce(app: string, id: string, keys: readonly string[], toItself = true): void {
-    const peer = this.worlds.get(app)?.peers.get(id)
+    const peer = this.realms.get(app)?.peers.get(id)
     for (const [session, theirs] of bySession(keys, (key) => peer?.sessionFor(key))) {
       const ways = { ...this.#ways(session), known: new Set(theirs), toItself }
       this.work.run(introduce(session, theirs, ways))
     }
   }
 
-  #ways({ id, world: { app } }: Session): Omit<Introducing, 'known'> {
+  #ways({ id, realm: { app } }: Session): Omit<Introducing, 'known'> {
     return {
       toItself: true,
       isHidden: (other, key) => this.isHidden(app, other, key),

@@ -2,7 +2,7 @@ import { Audience, Circular } from './audience.js'
 import type { Notice } from '../dialects/dialect.js'
 import type { Session } from './session.js'
 import type { Steps } from '../../limits/sliced-work.js'
-import type { World } from './world.js'
+import type { Realm } from './realm.js'
 
 /** How a session is introduced. */
 export interface Introducing {
@@ -27,8 +27,8 @@ export function* introduce(
   keys: readonly string[],
   { known, delayed, toItself, isHidden, told }: Introducing,
 ): Steps {
-  const { world, peer, info } = session
-  const audience = new Audience(world, peer.id, keys)
+  const { realm, peer, info } = session
+  const audience = new Audience(realm, peer.id, keys)
   yield* audience.gather(known)
   const toAll = new Circular({ type: 'introduction', id: peer.id, keys, info })
   for (const target of audience) {
@@ -67,13 +67,13 @@ function tellItself(
  * @param notice - about some of the keys
  */
 export function* tellOthers(
-  world: World<Session>,
+  realm: Realm<Session>,
   id: string,
   keys: readonly string[],
   still: (key: string) => boolean,
   notice: (keys: readonly string[]) => Notice,
 ): Steps {
-  const audience = new Audience(world, id, keys)
+  const audience = new Audience(realm, id, keys)
   yield* audience.gather()
   const toAll = new Circular(notice(keys))
   for (const target of audience) {

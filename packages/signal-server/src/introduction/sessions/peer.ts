@@ -1,4 +1,4 @@
-/** What a world knows of a session. */
+/** What a realm knows of a session. */
 export interface Member {
   /** Of its peer. */
   readonly id: string

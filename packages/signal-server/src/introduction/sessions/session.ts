@@ -3,7 +3,7 @@ import { CloseCode, closeReason, type Json } from 'signal-protocol'
 import type { WebSocket } from 'ws'
 import type { Grant } from '../../authorize.js'
 import type { EndpointContext } from '../../endpoint.js'
-import type { Pulse } from '../../limits/heartbeat.js'
+import type { Monitored } from '../../limits/heartbeat.js'
 import { Rank, type Holding } from '../../limits/holders.js'
 import { log } from '../../log.js'
 import type { Outcome } from '../../stats.js'
@@ -13,7 +13,7 @@ import { Inbox, type InboxOwner } from './inbox.js'
 import { Outbox } from './outbox.js'
 import type { Member, Peer } from './peer.js'
 import type { SlicedWork, Steps } from '../../limits/sliced-work.js'
-import type { World } from './world.js'
+import type { Realm } from './realm.js'
 
 /** Who carries out what a session asks for. */
 export interface SessionHandler {
@@ -26,7 +26,7 @@ export interface SessionHandler {
 export interface SessionParts {
   /** Of its peer. */
   readonly id: string
-  readonly world: World<Session>
+  readonly realm: Realm<Session>
   readonly grant: Grant
   readonly ws: WebSocket
   /** Below the WebSocket. */
@@ -49,9 +49,9 @@ export interface Announcement {
 let arrivals = 0
 
 /** One introduction socket of a peer. */
-export class Session implements Pulse, Member, InboxOwner {
+export class Session implements Monitored, Member, InboxOwner {
   readonly id: string
-  readonly world: World<Session>
+  readonly realm: Realm<Session>
   readonly grant: Grant
   readonly arrival: number
   readonly keys = new Set<string>()
@@ -73,13 +73,13 @@ export class Session implements Pulse, Member, InboxOwner {
   #badMessages = 0
 
   constructor(
-    { id, world, grant, ws, socket, dialect, place, registered }: SessionParts,
+    { id, realm, grant, ws, socket, dialect, place, registered }: SessionParts,
     private readonly context: EndpointContext,
     private readonly handler: SessionHandler,
   ) {
     this.id = id
     this.arrival = context.instances?.now() ?? ++arrivals
-    this.world = world
+    this.realm = realm
     this.grant = grant
     this.dialect = dialect
     this.registered = registered
@@ -89,7 +89,7 @@ export class Session implements Pulse, Member, InboxOwner {
     this.#outbox = new Outbox(ws, socket, context, () => {
       this.end(CloseCode.tryLater, 'slow_reader')
     })
-    this.peer = world.add(this)
+    this.peer = realm.add(this)
     context.heartbeat.add(this)
     ws.on('error', (error) => {
       context.outcomes.count('protocol_error')

@@ -2,7 +2,7 @@
  * A token bucket: `perSecond` on average, `burst` at once. It may be overdrawn, so that one large
  * request is served and then paid off.
  */
-export class Pace {
+export class TokenBucket {
   #tokens: number
   #at = performance.now()
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 /** Who the doctor says to be. */
-export interface Visitor {
+export interface ProbeClient {
   id: string
   otherId: string
   key: string
@@ -34,7 +34,7 @@ export function claimsOf(token: string): { id?: string; keys?: string[]; text: s
 }
 
 /** Ids and a key that nobody else has, as far as the token allows. */
-export function visitorFor(token: string | undefined): Visitor {
+export function probeClientFor(token: string | undefined): ProbeClient {
   const { id, keys } = token === undefined ? {} : claimsOf(token)
   const [pattern = '*'] = keys ?? []
   const exactKey = !pattern.endsWith('*')

@@ -16,8 +16,8 @@ export interface Left<M> {
   readonly held: string[]
 }
 
-/** The peers and keys of one app; worlds share nothing. */
-export class World<M extends Member & { readonly peer: Peer<M> }> {
+/** The peers and keys of one app; realms share nothing. */
+export class Realm<M extends Member & { readonly peer: Peer<M> }> {
   readonly peers = new Map<string, Peer<M>>()
   readonly interests = new InterestIndex<Peer<M>>()
   /** Grows whenever a key's introductions may have gone to another session, or to none. */

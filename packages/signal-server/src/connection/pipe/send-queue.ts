@@ -6,7 +6,7 @@ import { Greeting } from './greeting.js'
 const slowestReader = 20
 
 /** What goes out to one client: counted, and watched for progress. */
-export class Outbox {
+export class SendQueue {
   /** Until the client listens. */
   #greeting: Greeting | undefined
   #corked = false

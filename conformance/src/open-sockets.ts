@@ -1,5 +1,5 @@
 /** What is to be destroyed at the end, or at once where it comes later than that. */
-export class Belongings {
+export class OpenSockets {
   readonly #open: { destroy(): void }[] = []
   #ended = false
 

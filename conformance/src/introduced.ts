@@ -4,7 +4,7 @@ import type { Participant } from './participant.js'
 import type { Scene } from './scene.js'
 
 /** Two peers that speak `signal.v1`, share a key and have been introduced. */
-export async function acquainted(scene: Scene): Promise<[Participant, Participant, string]> {
+export async function introduced(scene: Scene): Promise<[Participant, Participant, string]> {
   const key = scene.unique('key')
   const alice = await scene.first.peer(SUBPROTOCOL, scene.unique('alice'), key)
   const bob = await scene.second.peer(SUBPROTOCOL, scene.unique('bob'), key)

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InterestIndex } from '../src/introduction/sessions/interest-index.js'
 import type { Peer } from '../src/introduction/sessions/peer.js'
-import { Worlds } from '../src/introduction/sessions/worlds.js'
-import type { World } from '../src/introduction/sessions/world.js'
+import { Realms } from '../src/introduction/sessions/realms.js'
+import type { Realm } from '../src/introduction/sessions/realm.js'
 
 /** A session without a socket. */
 class Member {
@@ -14,9 +14,9 @@ class Member {
 
   constructor(
     readonly id: string,
-    readonly world: World<Member>,
+    readonly realm: Realm<Member>,
   ) {
-    this.peer = world.add(this)
+    this.peer = realm.add(this)
   }
 }
 
@@ -35,8 +35,8 @@ const operation = fc.oneof(
 describe('row 15: any number of sessions that come, join, leave and go', () => {
   test('each keep their own keys, whatever the order', () => {
     const property = fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
-      const worlds = new Worlds<Member>()
-      const world = worlds.enter('')
+      const realms = new Realms<Member>()
+      const realm = realms.enter('')
       // what a list of all sessions, in order of arrival, would say
       const sessions: Member[] = []
       const wanted = new Map<Member, Set<string>>()
@@ -46,7 +46,7 @@ describe('row 15: any number of sessions that come, join, leave and go', () => {
 
       for (const step of operations) {
         if (step.do === 'enter') {
-          const session = new Member(step.id, world)
+          const session = new Member(step.id, realm)
           sessions.push(session)
           wanted.set(session, new Set())
           continue
@@ -54,41 +54,41 @@ describe('row 15: any number of sessions that come, join, leave and go', () => {
         const session = sessions[step.which % Math.max(1, sessions.length)]
         if (!session) continue
         if (step.do === 'join') {
-          world.join(session, step.keys)
+          realm.join(session, step.keys)
           for (const key of step.keys) wanted.get(session)!.add(key)
         } else if (step.do === 'leave') {
           const held = step.keys.filter((key) => holds(session, key))
           for (const key of held) wanted.get(session)!.delete(key)
           const left = held.filter((key) => !hasIt(session.id, key))
-          expect(world.leave(session, step.keys).keys).toEqual(left)
+          expect(realm.leave(session, step.keys).keys).toEqual(left)
         } else {
           const held = [...wanted.get(session)!]
           sessions.splice(sessions.indexOf(session), 1)
           wanted.delete(session)
           const left = held.filter((key) => !hasIt(session.id, key))
-          expect(world.remove(session).keys.sort()).toEqual(left.sort())
+          expect(realm.remove(session).keys.sort()).toEqual(left.sort())
         }
 
         for (const key of names) {
           const peers = new Set(ids.filter((id) => hasIt(id, key)))
-          expect(new Set([...world.interests.peers(key)].map(({ id }) => id))).toEqual(peers)
-          expect(world.interests.count(key)).toBe(peers.size)
+          expect(new Set([...realm.interests.peers(key)].map(({ id }) => id))).toEqual(peers)
+          expect(realm.interests.count(key)).toBe(peers.size)
           for (const id of ids) {
             const newest = sessions.findLast((each) => each.id === id && holds(each, key))
-            expect(world.peers.get(id)?.sessionFor(key)).toBe(newest)
+            expect(realm.peers.get(id)?.sessionFor(key)).toBe(newest)
           }
         }
         const registrations = [...wanted.values()].reduce((sum, { size }) => sum + size, 0)
-        expect(worlds.stats()).toEqual({
+        expect(realms.stats()).toEqual({
           peers: new Set(sessions.map(({ id }) => id)).size,
           keys: names.filter((key) => ids.some((id) => hasIt(id, key))).length,
           registrations,
         })
       }
-      for (const session of [...sessions]) world.remove(session)
-      worlds.tidy(world)
-      expect(worlds.stats()).toEqual({ peers: 0, keys: 0, registrations: 0 })
-      expect(worlds.get('')).toBeUndefined()
+      for (const session of [...sessions]) realm.remove(session)
+      realms.tidy(realm)
+      expect(realms.stats()).toEqual({ peers: 0, keys: 0, registrations: 0 })
+      expect(realms.get('')).toBeUndefined()
     })
     fc.assert(property, { numRuns: 500 })
   })

@@ -5,11 +5,11 @@ import { Scene, type Subject } from './scene.js'
 const restartTime = 5_000
 
 /** An idle session: when it falls off, the server has died. */
-export class Canary {
+export class IdleSession {
   #scene: Scene | undefined
   #deaths = 0
   #givenUp = false
-  #perching: Promise<boolean> | undefined
+  #waiting: Promise<boolean> | undefined
 
   constructor(private readonly subject: Subject) {}
 
@@ -19,10 +19,10 @@ export class Canary {
   }
 
   /** Whether the server answers; waits a while for one that has died to come back. */
-  async perch(): Promise<boolean> {
+  async answers(): Promise<boolean> {
     if (this.#scene) return true
-    this.#perching ??= this.#wait().finally(() => (this.#perching = undefined))
-    return this.#perching
+    this.#waiting ??= this.#wait().finally(() => (this.#waiting = undefined))
+    return this.#waiting
   }
 
   leave(): void {
@@ -48,7 +48,7 @@ export class Canary {
   async #open(): Promise<boolean> {
     const scene = new Scene(this.subject)
     try {
-      const { socket } = await scene.first.introduction(scene.unique('canary'), 'any')
+      const { socket } = await scene.first.introduction(scene.unique('idleSession'), 'any')
       this.#scene = scene
       socket.ws.once('close', () => {
         if (this.#scene !== scene) return

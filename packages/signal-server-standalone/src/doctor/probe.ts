@@ -41,7 +41,7 @@ export function ownFields(body: string): { error: string; message: string } | un
 }
 
 /** The server that is looked at: how to speak with it. */
-export class Patient {
+export class Probe {
   readonly secure: boolean
   readonly host: string
   readonly port: number

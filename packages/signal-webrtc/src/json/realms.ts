@@ -15,7 +15,7 @@ import type { Protocol } from './protocol.js'
 import { Refusal } from './refusal.js'
 
 /** The clients of one app. */
-export interface Hall {
+export interface Realm {
   readonly app: string
   readonly protocol: Protocol
   readonly peers: Peers
@@ -24,9 +24,9 @@ export interface Hall {
   clients: number
 }
 
-/** The halls of an endpoint on this instance, and what those on other instances tell them. */
-export class Halls implements LocalPresence {
-  readonly #halls = new Map<string, Hall>()
+/** The realms of an endpoint on this instance, and what those on other instances tell them. */
+export class Realms implements LocalPresence {
+  readonly #realms = new Map<string, Realm>()
   readonly #presence: Presence | undefined
 
   /**
@@ -47,94 +47,94 @@ export class Halls implements LocalPresence {
   }
 
   get size(): number {
-    return this.#halls.size
+    return this.#realms.size
   }
 
   /** How many of their clients have an id. */
   get peers(): number {
-    return [...this.#halls.values()].reduce((sum, { peers }) => sum + peers.count, 0)
+    return [...this.#realms.values()].reduce((sum, { peers }) => sum + peers.count, 0)
   }
 
-  /** The seats that are taken in the hall where most are. */
+  /** The seats that are taken in the realm where most are. */
   get largest(): number {
     let largest = 0
-    for (const { seats } of this.#halls.values()) largest = Math.max(largest, seats.taken)
+    for (const { seats } of this.#realms.values()) largest = Math.max(largest, seats.taken)
     return largest
   }
 
   /** A client of an app comes. */
-  enter(app: string): Hall {
-    const hall = this.#halls.get(app) ?? this.#make(app)
-    hall.clients++
-    return hall
+  enter(app: string): Realm {
+    const realm = this.#realms.get(app) ?? this.#make(app)
+    realm.clients++
+    return realm
   }
 
   /** One of its clients is gone. */
-  leave(hall: Hall): void {
-    hall.clients--
-    if (hall.clients === 0) this.#halls.delete(hall.app)
+  leave(realm: Realm): void {
+    realm.clients--
+    if (realm.clients === 0) this.#realms.delete(realm.app)
   }
 
   *everyone(): Iterable<readonly [app: string, peers: Iterable<PresentPeer>]> {
-    for (const { app, peers } of this.#halls.values()) yield [app, peers.here()]
+    for (const { app, peers } of this.#realms.values()) yield [app, peers.here()]
   }
 
   peer(app: string, id: string): PresentPeer | undefined {
-    return this.#halls.get(app)?.peers.noticeOf(id)
+    return this.#realms.get(app)?.peers.noticeOf(id)
   }
 
   came(app: string, { id }: PresentPeer): void {
-    const hall = this.#halls.get(app)
-    hall?.peers.changed()
-    hall?.protocol.cameElsewhere?.(id)
+    const realm = this.#realms.get(app)
+    realm?.peers.changed()
+    realm?.protocol.remoteCame?.(id)
   }
 
   left(app: string, { id, info }: PresentPeer): void {
-    const hall = this.#halls.get(app)
-    hall?.peers.changed()
-    hall?.protocol.leftElsewhere?.(id, info)
+    const realm = this.#realms.get(app)
+    realm?.peers.changed()
+    realm?.protocol.remoteLeft?.(id, info)
   }
 
   stayed(app: string, { id }: PresentPeer): void {
-    this.#halls.get(app)?.protocol.stayedElsewhere?.(id)
+    this.#realms.get(app)?.protocol.remoteStayed?.(id)
   }
 
   outranked(app: string, id: string): void {
-    const hall = this.#halls.get(app)
-    const client = hall?.peers.get(id)
+    const realm = this.#realms.get(app)
+    const client = realm?.peers.get(id)
     if (!client) return
-    hall?.protocol.outranked?.(client)
-    hall?.peers.drop(client)
+    realm?.protocol.outranked?.(client)
+    realm?.peers.drop(client)
   }
 
   async prove(app: string, id: string): Promise<void> {
-    await this.#halls.get(app)?.peers.get(id)?.prove()
+    await this.#realms.get(app)?.peers.get(id)?.prove()
   }
 
   received(app: string, to: string, message: Json): void {
     if (!isFields(message)) return
-    const hall = this.#halls.get(app)
-    const client = hall?.peers.get(to)
+    const realm = this.#realms.get(app)
+    const client = realm?.peers.get(to)
     const { from, refused } = message
     if (typeof from === 'string' && isFields(message.message)) {
-      this.#relay(app, hall, client, from, message.message)
-    } else if (hall && client && isFields(refused)) {
+      this.#relay(app, realm, client, from, message.message)
+    } else if (realm && client && isFields(refused)) {
       const { code, text } = refused as { code: Refusal['code']; text: string }
-      client.send(hall.protocol.refused(new Refusal(code, text)))
+      client.send(realm.protocol.refused(new Refusal(code, text)))
     }
   }
 
   /** Brings what a peer elsewhere relays to a client here, or tells it why not. */
   #relay(
     app: string,
-    hall: Hall | undefined,
+    realm: Realm | undefined,
     client: JsonClient | undefined,
     from: string,
     message: Fields,
   ): void {
     try {
-      if (!hall || !client) throw new Refusal('unknown_peer', 'That peer is gone.')
-      hear(hall, client, from, message)
+      if (!realm || !client) throw new Refusal('unknown_peer', 'That peer is gone.')
+      hear(realm, client, from, message)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       const { code, message: text } = error
@@ -142,25 +142,25 @@ export class Halls implements LocalPresence {
     }
   }
 
-  #make(app: string): Hall {
+  #make(app: string): Realm {
     const { work } = this
     const peers = new Peers({
       app,
       work,
       presence: this.#presence,
-      hear: (client, from, message) => hear(hall, client, from, message),
+      hear: (client, from, message) => hear(realm, client, from, message),
     })
     const { settings } = this.context
     const perAddress = Math.ceil(this.maxClients * addressShare(settings))
-    const seats = new Slots(this.maxClients, perAddress, settings.headersTime)
+    const seats = new Slots(this.maxClients, perAddress, settings.headersTimeout)
     const protocol = this.open(peers, this.context)
-    const hall: Hall = { app, peers, protocol, seats, clients: 0 }
-    this.#halls.set(app, hall)
-    return hall
+    const realm: Realm = { app, peers, protocol, seats, clients: 0 }
+    this.#realms.set(app, realm)
+    return realm
   }
 }
 
-function hear({ peers, protocol }: Hall, client: JsonClient, from: string, message: Fields): void {
+function hear({ peers, protocol }: Realm, client: JsonClient, from: string, message: Fields): void {
   // it hears of a peer before it hears from it
   peers.flush(client)
   if (protocol.heard) protocol.heard(client, from, message)

@@ -13,7 +13,7 @@ interface Berth {
 }
 
 /** Instances on one Redis, and what can go wrong with them. */
-export class FleetOnRedis {
+export class ServersOnRedis {
   /** What has gone wrong so far, in words. */
   readonly log: string[] = []
   readonly #begin = performance.now()
@@ -23,7 +23,7 @@ export class FleetOnRedis {
 
   private constructor(private readonly berths: readonly Berth[]) {}
 
-  static async start(count: number): Promise<FleetOnRedis> {
+  static async start(count: number): Promise<ServersOnRedis> {
     const engine = await Engine.start()
     const berths = await Promise.all(
       Array.from({ length: count }, async (): Promise<Berth> => {
@@ -32,9 +32,9 @@ export class FleetOnRedis {
         return { proxy, instance: await launch(proxy), process: 'well' }
       }),
     )
-    const fleet = new FleetOnRedis(berths)
-    onTestFinished(() => [...fleet.#mends.keys()].forEach((timer) => clearTimeout(timer)))
-    return fleet
+    const group = new ServersOnRedis(berths)
+    onTestFinished(() => [...group.#mends.keys()].forEach((timer) => clearTimeout(timer)))
+    return group
   }
 
   get instances(): readonly Instance[] {
