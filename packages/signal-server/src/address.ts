@@ -1,33 +1,34 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP, isIPv6, SocketAddress } from 'node:net'
+import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net'
 import proxyAddr from 'proxy-addr'
 
 /** Which proxies are believed: all, none, so many, or those at these addresses. */
 export type TrustProxy = boolean | number | string | readonly string[]
 
+// Of each connection the network is looked up, for which a BlockList takes ten times as long.
+// RFC 1918, RFC 3927 (169.254.0.0/16), RFC 6598 (100.64.0.0/10), and 127.0.0.0/8
+const privateIPv4 =
+  /^(10|127|192\.168|169\.254|172\.(1[6-9]|2\d|3[01])|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\./
+
 const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-// RFC 1918, RFC 6598, RFC 3927, RFC 4193 and RFC 4291: where hosts have their proxies
+// RFC 4193 and RFC 4291
 const privateNetworks = new BlockList()
-privateNetworks.addSubnet('10.0.0.0', 8, 'ipv4')
-privateNetworks.addSubnet('172.16.0.0', 12, 'ipv4')
-privateNetworks.addSubnet('192.168.0.0', 16, 'ipv4')
-privateNetworks.addSubnet('100.64.0.0', 10, 'ipv4')
-privateNetworks.addSubnet('169.254.0.0', 16, 'ipv4')
 privateNetworks.addSubnet('fc00::', 7, 'ipv6')
 privateNetworks.addSubnet('fe80::', 10, 'ipv6')
 
 /** Whether an address is of this machine itself. */
-export const isLoopback = (address: string): boolean => isIn(loopback, address)
+export function isLoopback(address: string): boolean {
+  if (isIPv4(address)) return address.startsWith('127.')
+  return isIPv6(address) && loopback.check(address, 'ipv6')
+}
 
-/** Whether an address is of a private network, or of this machine. */
-export const isPrivate = (address: string): boolean =>
-  isLoopback(address) || isIn(privateNetworks, address)
-
-const isIn = (list: BlockList, address: string): boolean =>
-  isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+/** Whether an address is of a private network, where hosts have their proxies, or of this machine. */
+export function isPrivate(address: string): boolean {
+  if (isIPv4(address)) return privateIPv4.test(address)
+  return isLoopback(address) || (isIPv6(address) && privateNetworks.check(address, 'ipv6'))
+}
 
 /**
  * Finds a client's own address behind the trusted proxies, as Express's `trust proxy` does.
@@ -38,8 +39,10 @@ export function addressFinder(trustProxy: TrustProxy): (request: IncomingMessage
   return (request) => {
     // of a socket that is gone nothing is counted, since its "close" is over
     if (request.socket.destroyed && !request.socket.remoteAddress) return ''
+    const ofSocket = request.socket.remoteAddress
+    const forwarded = request.headers['x-forwarded-for'] !== undefined
+    const address = forwarded ? proxyAddr(request, trust) : ofSocket
     // a Unix socket has no address of its own
-    const address = proxyAddr(request, trust) as string | undefined
     if (!address) return ''
     // the zone of a link-local address (`fe80::1%eth0`) is this machine's own name for it
     return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/s, '')

@@ -23,12 +23,16 @@ interface Connection {
   next: Exchange | undefined
 }
 
+// on the socket itself, which costs less than a WeakMap
+const own = Symbol('connection')
+
+const connectionOf = (socket: Socket) => socket as Socket & { [own]?: Connection | undefined }
+
 /**
  * The connections of an HTTP server that is the server's own: each counts in `maxSockets` from the
  * moment when it is accepted, has one request in flight, and must read its answers.
  */
 export class Connections {
-  readonly #connections = new WeakMap<Socket, Connection>()
   /** TLS connections whose handshake has not ended, by the client's address and port. */
   readonly #handshakes = new Map<string, Socket>()
   readonly #unreadTimeout: number
@@ -44,7 +48,7 @@ export class Connections {
 
   /** Takes a request of the server's: carries it out, lets it wait, or ends the connection. */
   readonly request: RequestListener = (request, response) => {
-    const connection = this.#connections.get(request.socket)
+    const connection = connectionOf(request.socket)[own]
     if (!connection?.inFlight) this.#start([request, response], connection)
     // Node parses all requests of a chunk: more than one that waits would be work without bound
     else if (connection.next) request.socket.destroy()
@@ -69,21 +73,21 @@ export class Connections {
     if (!place && ++this.#surplus > maxSurplus) socket.destroy()
     const name = tls ? nameOf(socket) : ''
     if (tls) this.#handshakes.set(name, socket)
-    socket.once('close', () => {
+    socket.on('close', () => {
       if (!place) this.#surplus--
       if (tls && this.#handshakes.get(name) === socket) this.#handshakes.delete(name)
     })
-    this.#connections.set(socket, { place, inFlight: false, next: undefined })
+    connectionOf(socket)[own] = { place, inFlight: false, next: undefined }
   }
 
   /** The same connection, as the socket that requests come on. */
   #secured(socket: TLSSocket): void {
     const name = nameOf(socket)
     const accepted = this.#handshakes.get(name)
-    const connection = accepted && this.#connections.get(accepted)
+    const connection = accepted && connectionOf(accepted)[own]
     if (!accepted || !connection) return
     this.#handshakes.delete(name)
-    this.#connections.set(socket, connection)
+    connectionOf(socket)[own] = connection
     this.limits.secured(accepted, socket)
     if (connection.place) connection.place.shed = () => socket.destroy()
   }
@@ -111,7 +115,7 @@ export class Connections {
 
   /** Nothing has moved on a connection for a while: no request came, or no answer was read. */
   #timedOut(socket: Socket): void {
-    const connection = this.#connections.get(socket)
+    const connection = connectionOf(socket)[own]
     const working = connection?.inFlight && socket.writableLength === 0
     if (working) socket.setTimeout(this.#unreadTimeout)
     else socket.destroy()

@@ -159,6 +159,7 @@ const forbidden = () => new HttpRefusal(403, 'forbidden', errorSentence.forbidde
 
 /** Takes `/t/<token>` off the front of a path. */
 function splitToken(path: string): { bare: string; token?: string } {
+  if (!path.startsWith('/t/')) return { bare: path }
   const match = /^\/t\/([^/]+)(?=\/)/.exec(path)
   if (!match) return { bare: path }
   return { bare: path.slice(match[0].length), token: match[1]! }

@@ -20,7 +20,9 @@ export function checkHandshake({ method, headers }: IncomingMessage): void {
   if (!keyPattern.test(headers['sec-websocket-key'] ?? '')) {
     throw new HttpRefusal(400, 'bad_request', 'The header Sec-WebSocket-Key is missing or invalid.')
   }
-  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? []
+  const protocols = headers['sec-websocket-protocol']
+  if (protocols === undefined) return
+  const offered = protocols.split(',').map((name) => name.trim())
   if (new Set(offered).size < offered.length || !offered.every((name) => token.test(name))) {
     const sentence = 'The header Sec-WebSocket-Protocol must be a list of different tokens.'
     throw new HttpRefusal(400, 'bad_request', sentence)
@@ -42,8 +44,9 @@ export const upgradeRequired = () =>
 
 /** The subprotocols that a request offers (RFC 6455 §11.3.4). */
 export function offeredProtocols({ headers }: IncomingMessage): string[] {
-  const offered = headers['sec-websocket-protocol'] ?? ''
-  return offered
+  const protocols = headers['sec-websocket-protocol']
+  if (protocols === undefined) return []
+  return protocols
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '')

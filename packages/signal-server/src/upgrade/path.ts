@@ -1,5 +1,8 @@
 import { HttpRefusal } from '../errors.js'
 
+// nothing to decode, and nothing to refuse but its length
+const plainSegment = /^[!-$&-~]*$/
+
 /**
  * The decoded segments of a path below a prefix.
  *
@@ -36,6 +39,7 @@ export function notFound(path: string): HttpRefusal {
  * @throws HttpRefusal 400 (malformed `%`, control characters), 414 (too long)
  */
 export function decodeSegment(segment: string, maxBytes = Infinity): string {
+  if (segment.length <= maxBytes && plainSegment.test(segment)) return segment
   let decoded: string
   try {
     decoded = decodeURIComponent(segment)
@@ -59,6 +63,8 @@ export function decodeSegment(segment: string, maxBytes = Infinity): string {
  * it has none, as `*`.
  */
 export function pathOf(target: string): string | undefined {
+  // as nearly all are
+  if (/^\/[^?#]*$/.test(target)) return target
   // clients of a proxy send the whole URL
   const local = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
   const path = local.replace(/[?#].*$/s, '')

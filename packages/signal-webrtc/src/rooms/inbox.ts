@@ -116,7 +116,7 @@ export class Inbox {
       this.#owed %= bytesOfMessage
       if (wait > 0) await new Promise((resolve) => (this.#timer = setTimeout(resolve, wait)))
       if (this.#closed) return
-      await this.turns.run(() => this.#carryOut(packet))
+      await this.turns.run(() => this.#carryOut(packet), this.#packets > 0)
       this.working(0)
     }
     this.#busy = false

@@ -91,6 +91,8 @@ export class Introducer {
     const { id, peer, realm } = session
     const { app } = realm
     const waits = (key: string) => {
+      // nobody is there to be told, which is so for most keys
+      if (!this.across && world.interests.count(key) <= 1) return false
       const newest = peer.sessionFor(key)
       if (!newest) return false
       const shown = known.has(key) || (this.remote?.has(app, id, key) ?? false)
