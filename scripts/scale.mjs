@@ -178,7 +178,11 @@ export const tables = {
         row('two connections are paired on one instance', pairingHere),
         row('two connections are paired on two instances', remotePairing),
         row('a chunk of bytes (64 KiB at most) crosses, and is acknowledged', carrying),
-        ['P pipes between instances in which nothing is said, per second: at least', 'P / 750', 'P / 750'],
+        [
+          'P pipes between instances in which nothing is said, per second: at least',
+          'P / 750',
+          'P / 750',
+        ],
         ['and at most, with M instances', '2 P / 3 or M² / 3', 'the same'],
         ['M instances are alive, a second', 'M / 2', 'M² / 2'],
       ],

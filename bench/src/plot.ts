@@ -128,7 +128,9 @@ export function lineChart(title: string, x: Axis, y: Axis, series: readonly Seri
   for (const [index, { title, points }] of series.entries()) {
     if (points.length === 0) continue
     const path = points
-      .map(([px, py], n) => `${n ? 'L' : 'M'}${horizontal.at(px).toFixed(1)} ${up.at(py).toFixed(1)}`)
+      .map(
+        ([px, py], n) => `${n ? 'L' : 'M'}${horizontal.at(px).toFixed(1)} ${up.at(py).toFixed(1)}`,
+      )
       .join('')
     parts.push(
       `<path d="${path}" fill="none" stroke="${colour(index)}" stroke-width="2"/>`,

@@ -71,7 +71,12 @@ async function expectKnown(
 let newcomers = 0
 
 /** Resolves when a peer that comes to a server is shown this of the twin. */
-async function expectShown(group: ServerGroup, member: number, key: string, info: unknown): Promise<void> {
+async function expectShown(
+  group: ServerGroup,
+  member: number,
+  key: string,
+  info: unknown,
+): Promise<void> {
   let shown: unknown
   const right = async () => {
     const fresh = await group.v1(member, `newcomer-${++newcomers}`, key)

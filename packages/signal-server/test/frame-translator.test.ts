@@ -1,7 +1,12 @@
 import * as ws from 'ws'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type ControlOpcode, FrameError, Opcode, serverFrame } from '../src/connection/pipe/frame.js'
+import {
+  type ControlOpcode,
+  FrameError,
+  Opcode,
+  serverFrame,
+} from '../src/connection/pipe/frame.js'
 import { FrameTranslator } from '../src/connection/pipe/frame-translator.js'
 import { nativeFrom, type NativeUnmask, nativeUnmask } from '../src/connection/pipe/unmask.js'
 

@@ -1,7 +1,13 @@
 import * as ws from 'ws'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { closeFrame, FrameError, Opcode, parseClose, serverFrame } from '../src/connection/pipe/frame.js'
+import {
+  closeFrame,
+  FrameError,
+  Opcode,
+  parseClose,
+  serverFrame,
+} from '../src/connection/pipe/frame.js'
 
 // The types of ws leave these two out.
 const { Receiver, Sender } = ws as unknown as {

@@ -205,7 +205,11 @@ describe('row 31: a waiting one that sends ahead', () => {
 
 describe('row 35: a waiting one that floods with pings', () => {
   test('row 35: is read more slowly, and closed with 4429 when it goes on', async () => {
-    const stage = await Stage.open({ slowedTimeout: 300, messagesPerSecond: 20, messagesBurst: 100 })
+    const stage = await Stage.open({
+      slowedTimeout: 300,
+      messagesPerSecond: 20,
+      messagesBurst: 100,
+    })
     const flooder = await stage.upgraded('/connection/alice/bob/k')
     const many = Buffer.concat(Array.from({ length: 5_000 }, () => clientFrame(9, 'ping')))
     const flood = setInterval(() => flooder.write(many), 10)

@@ -122,7 +122,11 @@ describe('row 18: who sends too fast', () => {
   })
 
   test('is not closed when it pauses now and then', async () => {
-    const stage = await Stage.open({ messagesPerSecond: 200, messagesBurst: 10, slowedTimeout: 300 })
+    const stage = await Stage.open({
+      messagesPerSecond: 200,
+      messagesBurst: 10,
+      slowedTimeout: 300,
+    })
     const alice = await stage.v1('alice')
     for (let burst = 0; burst < 3; burst++) {
       for (let n = 0; n < 40; n++) alice.send({ type: 'Tomorrow' })

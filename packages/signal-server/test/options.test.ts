@@ -24,15 +24,19 @@ describe('an option', () => {
     expect(() => make({ [name]: undefined })).not.toThrow()
   })
 
-  test.each(['headersTimeout', 'authorizeTimeout', 'slowedTimeout', 'holdTimeout', 'drainTimeout', 'closeTimeout'])(
-    '%s cannot be longer than a timer can be set for, which would fire at once',
-    (name) => {
-      expect(() => make({ [name]: 2 ** 30 })).not.toThrow()
-      for (const wrong of [2 ** 30 + 1, Infinity]) {
-        expect(() => make({ [name]: wrong })).toThrow(`"${name}" must be at most`)
-      }
-    },
-  )
+  test.each([
+    'headersTimeout',
+    'authorizeTimeout',
+    'slowedTimeout',
+    'holdTimeout',
+    'drainTimeout',
+    'closeTimeout',
+  ])('%s cannot be longer than a timer can be set for, which would fire at once', (name) => {
+    expect(() => make({ [name]: 2 ** 30 })).not.toThrow()
+    for (const wrong of [2 ** 30 + 1, Infinity]) {
+      expect(() => make({ [name]: wrong })).toThrow(`"${name}" must be at most`)
+    }
+  })
 
   test('that is unknown is refused, for it is mostly a typing error', () => {
     expect(() => make({ maxSocket: 5 })).toThrow('Unknown option "maxSocket".')

@@ -149,7 +149,11 @@ test('row 50: small pieces that wait count with what they cost, and pause their 
 
 describe('row 35: pings in a pipe', () => {
   test('row 35: slow their sender, whose messages wait, and end it with 4429 when it goes on', async () => {
-    const stage = await Stage.open({ slowedTimeout: 300, messagesPerSecond: 20, messagesBurst: 100 })
+    const stage = await Stage.open({
+      slowedTimeout: 300,
+      messagesPerSecond: 20,
+      messagesBurst: 100,
+    })
     const [flooder, other] = await pair(stage)
     const many = Buffer.concat(Array.from({ length: 5_000 }, () => clientFrame(9, 'ping')))
     const flood = setInterval(() => flooder.write(many), 10)

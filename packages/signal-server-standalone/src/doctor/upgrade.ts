@@ -4,11 +4,7 @@ import type { Report } from './report.js'
 import { claimsOf, type ProbeClient } from './clients.js'
 
 /** Whether WebSockets get in, through whatever is in front, with or without a token. */
-export async function upgrade(
-  probe: Probe,
-  client: ProbeClient,
-  report: Report,
-): Promise<boolean> {
+export async function upgrade(probe: Probe, client: ProbeClient, report: Report): Promise<boolean> {
   const path = introductionPath(client.id)
   try {
     const peer = await probe.open(path, true)

@@ -62,7 +62,9 @@ export class ServerGroup<B extends Bus = Member> {
 
   /** An introduction socket that speaks `signal.v1`, past its Welcome, with its keys joined. */
   async v1(member: number, id: string, ...keys: string[]): Promise<Client> {
-    const client = await this.client(member, `/introduction/${encodeURIComponent(id)}`, ['signal.v1'])
+    const client = await this.client(member, `/introduction/${encodeURIComponent(id)}`, [
+      'signal.v1',
+    ])
     await client.next('Welcome')
     if (keys.length > 0) client.send({ type: 'Join', join: keys })
     if (keys.length > 0) await client.settled()

@@ -25,7 +25,11 @@ export class RemoteConnections {
   readonly #places: RemotePlaces<Hold | Pipe | LocalEnd>
   readonly #pipes: RemotePipes
 
-  constructor(instances: Instances, context: EndpointContext, callbacks: RemoteConnectionsCallbacks) {
+  constructor(
+    instances: Instances,
+    context: EndpointContext,
+    callbacks: RemoteConnectionsCallbacks,
+  ) {
     this.#pipes = new RemotePipes(instances, context)
     this.#places = new RemotePlaces(instances, {
       pair: ({ subject }, pipe, instance) => {

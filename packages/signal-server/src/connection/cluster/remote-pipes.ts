@@ -36,7 +36,8 @@ export class RemotePipes {
       }
     })
     instances.onDeath((instance) => {
-      for (const remoteEnd of [...this.#ends.values()]) if (remoteEnd.instance === instance) remoteEnd.died()
+      for (const remoteEnd of [...this.#ends.values()])
+        if (remoteEnd.instance === instance) remoteEnd.died()
     })
     const beat = () => {
       for (const remoteEnd of [...this.#ends.values()]) remoteEnd.beat()

@@ -74,7 +74,8 @@ export class Hold implements PipeReceiver, Waiter {
     // a copy, for a view would pin the whole chunk
     bytes.copy(this.#bytes!, this.#size)
     this.#size += bytes.length
-    if (this.#size + chunkBytes > this.context.settings.maxHeldBytes) this.localEnd.pause(Pause.full)
+    if (this.#size + chunkBytes > this.context.settings.maxHeldBytes)
+      this.localEnd.pause(Pause.full)
   }
 
   control(opcode: ControlOpcode, payload: Buffer, count: number): void {

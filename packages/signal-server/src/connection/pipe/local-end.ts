@@ -61,7 +61,13 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
     const { stallTimeout, closeTimeout } = context.settings
     const drained = () => this.#receiver?.drained?.()
     this.#sendQueue = new SendQueue(socket, context.budget, stallTimeout, drained)
-    this.#closing = new Closing(socket, this.#readGate, this.#sendQueue, this.translator, closeTimeout)
+    this.#closing = new Closing(
+      socket,
+      this.#readGate,
+      this.#sendQueue,
+      this.translator,
+      closeTimeout,
+    )
     context.heartbeat.add(this)
     socket.on('end', () => this.#finished())
     socket.on('close', () => this.#closed())
@@ -154,7 +160,8 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
   }
 
   lapsed(): void {
-    if (this.#readGate.paused || this.#closing.ending || this.queued > 0 || this.#patience > 0) return
+    if (this.#readGate.paused || this.#closing.ending || this.queued > 0 || this.#patience > 0)
+      return
     this.#receiver?.failed(undefined, 'half_open')
     this.destroy()
   }

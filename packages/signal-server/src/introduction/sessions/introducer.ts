@@ -92,7 +92,7 @@ export class Introducer {
     const { app } = realm
     const waits = (key: string) => {
       // nobody is there to be told, which is so for most keys
-      if (!this.across && world.interests.count(key) <= 1) return false
+      if (!this.remote && realm.interests.count(key) <= 1) return false
       const newest = peer.sessionFor(key)
       if (!newest) return false
       const shown = known.has(key) || (this.remote?.has(app, id, key) ?? false)

@@ -67,7 +67,9 @@ export class Outbox {
     this.#sentSinceBeat = 0
     this.#count()
     const { budget, settings } = this.context
-    const patience = budget.over ? Math.min(shortStallTime, settings.stallTimeout) : settings.stallTimeout
+    const patience = budget.over
+      ? Math.min(shortStallTime, settings.stallTimeout)
+      : settings.stallTimeout
     if (now - this.#progressAt >= patience) this.overflow()
   }
 
