@@ -5,6 +5,7 @@ const ofServices = /_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)$/
 // short names are near to too many others, such as KEY and TERM
 const shortest = 6
 const longEnoughForTwoEdits = 10
+const mostMissing = 3
 
 /**
  * Refuses variables of the environment that look like a slip in the name of a setting. A variable is
@@ -28,8 +29,16 @@ export function checkNames(given: readonly string[], known: readonly string[]): 
 
 function isSlip(name: string, known: string): boolean {
   if (known.length < shortest) return false
+  if (isCutShort(name, known)) return true
   const most = known.length < longEnoughForTwoEdits ? 1 : 2
   return Math.abs(name.length - known.length) <= most && edits(name, known) <= most
+}
+
+/** Whether the end of the last word is missing, as in `HOLD_TIME`, with a slip in the rest at most. */
+function isCutShort(name: string, known: string): boolean {
+  const missing = known.slice(name.length)
+  if (missing === '' || missing.length > mostMissing || missing.includes('_')) return false
+  return name.includes('_') && edits(name, known.slice(0, name.length)) <= 1
 }
 
 /**

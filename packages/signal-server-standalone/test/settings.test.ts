@@ -124,6 +124,7 @@ describe('a variable that is no setting', () => {
   test.each([
     ['MAX_SOKETS', 'MAX_SOCKETS'],
     ['HOLD_TIEM', 'HOLD_TIMEOUT'],
+    ['HOLD_TIME', 'HOLD_TIMEOUT'],
     ['REDIS_URI', 'REDIS_URL'],
     ['TRUST_PROXYS', 'TRUST_PROXY'],
     ['ORIGIN', 'ORIGINS'],
