@@ -75,6 +75,25 @@ describe('row 51: when all sockets are taken', () => {
     expect(stage.outcomes()).toMatchObject({ session_shed: 1 })
   })
 
+  test('by some addresses that have all they may have, a newcomer takes a place of them at once', async () => {
+    const stage = await serve({ maxSockets: 32, trustProxy: true })
+    for (const n of numbers(32)) {
+      await stage.client(`/introduction/idle-${n}`, `203.0.113.${n % 8}`)
+    }
+    // more than are shed of those that others know within the same time
+    for (const n of numbers(20)) {
+      expect(await stage.status(`/introduction/new-${n}`, `198.51.100.${n}`)).toBe(101)
+    }
+  })
+
+  test('by many addresses, each of their clients has time to begin', async () => {
+    const stage = await serve({ maxSockets: 32, trustProxy: true })
+    for (const n of numbers(32)) {
+      await stage.client(`/introduction/idle-${n}`, `203.0.113.${n}`)
+    }
+    expect(await stage.status('/introduction/new', '198.51.100.1')).toBe(503)
+  })
+
   test('by connections that were answered, a newcomer takes the place of one at once', async () => {
     const stage = await serve({ maxSockets: 8 })
     const answered = await Promise.all(numbers(8).map(() => RawSocket.open(stage.port)))

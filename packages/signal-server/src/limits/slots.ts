@@ -14,6 +14,8 @@ export type Full = 'address' | 'all'
  * 2. Of a connection between two requests, or of a client that is idle or waits, the oldest first,
  *    once it has had the time that a client on a slow network needs to begin. Nobody notices its
  *    end, and it comes back. A flood of sockets that do nothing takes its own places first by this.
+ *    A network that has half of what one address may have, or more, gets no such time if somebody
+ *    else comes.
  * 3. Of a client that others know, the oldest first, and a pipe that carries data last. This happens
  *    at a bounded rate: without one, a thousand newcomers a second would replace everybody within
  *    seconds. At the rate of a 600th of the places per second a client has ten minutes at least
@@ -76,13 +78,16 @@ export class Slots {
       if (!this.#shed(this.#waiting(group))) return 'address'
     } else if (this.#holders.sum >= this.max) {
       const first = this.#holders.first!
-      if (!this.#shed(this.#waiting(first) ?? this.#known(first))) return 'all'
+      const { network } = first
+      const floods = network !== group.network && network.sum >= network.most / 2
+      const waiting = this.#waiting(first, floods ? 0 : this.grace)
+      if (!this.#shed(waiting ?? this.#known(first))) return 'all'
     }
     return undefined
   }
 
-  #waiting(group: Group): Holding | undefined {
-    const before = performance.now() - this.grace
+  #waiting(group: Group, grace = this.grace): Holding | undefined {
+    const before = performance.now() - grace
     const begins = [group.first(Rank.idle), group.first(Rank.waiting)]
     return group.first(Rank.answered) ?? begins.find((one) => one && one.since <= before)
   }
