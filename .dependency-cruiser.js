@@ -51,9 +51,7 @@ export default {
   ],
   options: {
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.base.json' },
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '/(dist|node_modules)/' },
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs'] },
   },
 }

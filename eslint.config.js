@@ -1,7 +1,6 @@
 import js from '@eslint/js'
 import { defineConfig, globalIgnores } from 'eslint/config'
 import tseslint from 'typescript-eslint'
-import { noImportCircles } from './eslint/no-import-circles.js'
 
 const nodeGlobals = Object.fromEntries(
   Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly']),
@@ -11,11 +10,9 @@ export default defineConfig(
   globalIgnores(['**/dist/', '**/coverage/', '.yarn/']),
   js.configs.recommended,
   {
-    plugins: { local: { rules: { 'no-import-circles': noImportCircles } } },
     rules: {
       eqeqeq: 'error',
       'no-console': 'error',
-      'local/no-import-circles': 'error',
     },
   },
   {

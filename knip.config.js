@@ -5,9 +5,9 @@ export default {
   workspaces: {
     '.': {
       entry: ['scripts/*.mjs', 'test/**/*.test.ts'],
-      project: ['*.{js,ts}', 'eslint/**/*.js', 'scripts/**/*.mjs', 'test/**/*.ts'],
+      project: ['*.{js,ts}', 'scripts/**/*.mjs', 'test/**/*.ts'],
       // Started by their path, so that no shell is needed.
-      ignoreDependencies: ['publint', '@arethetypeswrong/cli'],
+      ignoreDependencies: ['publint', '@arethetypeswrong/cli', 'dependency-cruiser'],
     },
     'packages/*': {
       entry: ['test/**/*.test.ts'],

@@ -12,7 +12,10 @@ const eslint = join(modules, 'eslint', 'bin', 'eslint.js')
 const prettier = join(modules, 'prettier', 'bin', 'prettier.cjs')
 const knip = join(modules, 'knip', 'bin', 'knip.js')
 const publint = join(modules, 'publint', 'src', 'cli.js')
+const cruiser = join(modules, 'dependency-cruiser', 'bin', 'dependency-cruise.mjs')
 const attw = join(modules, '@arethetypeswrong', 'cli', 'dist', 'index.js')
+
+const cruised = ['packages', 'bench/src', 'conformance/src', 'stress/src']
 
 function publishablePackages() {
   const isPublished = (name) => {
@@ -33,6 +36,7 @@ function steps() {
     ['types, tests included', [compiler, '-p', 'tsconfig.check.json']],
     ['lint', [eslint, '--max-warnings', '0', '.']],
     ['format', [prettier, '--check', '--log-level', 'warn', '.']],
+    ['imports', [cruiser, ...cruised, '--config', '.dependency-cruiser.js']],
     ['nothing unused', [knip, '--no-progress', '--no-config-hints']],
     ...publishablePackages().flatMap((name) => [
       [

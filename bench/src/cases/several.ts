@@ -9,7 +9,7 @@ const needsRedis = () =>
 
 const remoteContestants = (): Contestant[] => [
   { ...local, title: 'both sides on one instance' },
-  { ...local, ...needsRedis(), name: 'across', title: 'two instances on one Redis' },
+  { ...local, ...needsRedis(), name: 'two-instances', title: 'two instances on one Redis' },
   {
     name: 'redis',
     title: 'Redis publish/subscribe alone',
@@ -36,8 +36,8 @@ function betweenInstances(quick: boolean): BenchCase {
   })
   const trip = { bytes: 128, seconds, pairs: 1, background: 0 }
   return {
-    name: 'across',
-    title: 'A pipe across two instances',
+    name: 'two-instances',
+    title: 'A pipe between two instances',
     about:
       'One pair, one direction, as fast as it is taken; and the round trip of one 128 B message. ' +
       'CPU is that of both instances and Redis. Below: the same messages without us, each ' +

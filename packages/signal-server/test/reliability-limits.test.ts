@@ -219,10 +219,10 @@ describe('row 51: one address', () => {
 
   test('gets an eighth of the registrations, of which its largest session gives way', async () => {
     const stage = await serve({ ...known, maxRegistrations: 80, maxKeysPerPeer: 10 })
-    const [here, elsewhere] = ['203.0.113.1', '203.0.113.2']
+    const [here, there] = ['203.0.113.1', '203.0.113.2']
     const large = await stage.session('large', keys(7), here)
     const small = await stage.session('small', keys(3, 's'), here)
-    const other = await stage.session('other', keys(9, 'o'), elsewhere)
+    const other = await stage.session('other', keys(9, 'o'), there)
     const newcomer = await stage.session('newcomer', keys(2, 'n'), here)
     expect(await large.closed).toMatchObject({ code: 1013 })
     newcomer.send({ type: 'Join', join: keys(8, 'm') })

@@ -28,8 +28,8 @@ export class Cluster {
    * @throws Unreachable
    */
   async members(asker: Session, key: string): Promise<Member[]> {
-    const elsewhere = await this.#elsewhere(asker, key, null)
-    const members = [...this.here(key, null), ...elsewhere]
+    const remote = await this.#remoteMembers(asker, key, null)
+    const members = [...this.here(key, null), ...remote]
     asker.charge(members.length * lookedAtBytes)
     return members
   }
@@ -39,7 +39,7 @@ export class Cluster {
    * @throws Unreachable
    */
   async member(asker: Session, key: string, id: string): Promise<Member | undefined> {
-    return (await this.#elsewhere(asker, key, id))[0]
+    return (await this.#remoteMembers(asker, key, id))[0]
   }
 
   /**
@@ -88,7 +88,7 @@ export class Cluster {
   }
 
   /** What socket.io itself asks would bring all rooms of each member as well. */
-  async #elsewhere(asker: Session, key: string, id: string | null): Promise<Member[]> {
+  async #remoteMembers(asker: Session, key: string, id: string | null): Promise<Member[]> {
     if (!this.shared) return []
     return (await this.#ask(asker, () => this.io.serverSideEmitWithAck('members', key, id))).flat()
   }

@@ -128,7 +128,7 @@ export class Pipe {
 /** One way through a pipe. */
 class Direction implements PipeReceiver {
   readonly rank = Rank.moving
-  #paceTimer: NodeJS.Timeout | undefined
+  #rateTimer: NodeJS.Timeout | undefined
   /** Most clients send no pings. */
   #pingLimit: PingLimit | undefined
 
@@ -142,7 +142,7 @@ class Direction implements PipeReceiver {
     this.target.write(bytes)
     if (this.target.congested) this.end.pause(Pause.target)
     const wait = this.pipe.spend(bytes.length, this.end)
-    if (wait > 0 && this.#paceTimer === undefined) this.#slow(wait)
+    if (wait > 0 && this.#rateTimer === undefined) this.#slow(wait)
   }
 
   control(opcode: ControlOpcode, payload: Buffer, count: number): void {
@@ -192,14 +192,14 @@ class Direction implements PipeReceiver {
   }
 
   stop(): void {
-    clearTimeout(this.#paceTimer)
+    clearTimeout(this.#rateTimer)
     this.#pingLimit?.stop()
   }
 
   #slow(wait: number): void {
     this.end.pause(Pause.bucket)
-    this.#paceTimer = setTimeout(() => {
-      this.#paceTimer = undefined
+    this.#rateTimer = setTimeout(() => {
+      this.#rateTimer = undefined
       this.end.resume(Pause.bucket)
     }, wait)
   }

@@ -18,8 +18,8 @@ export class Peer<M extends Member> {
    * each of thousands would take long.
    */
   #byKey: Map<string, M[]> | undefined
-  /** Sessions here that came before this do not have a key's introductions: a newer one is elsewhere. */
-  #elsewhere: Map<string, number> | undefined
+  /** Sessions here that came before this do not have a key's introductions: a newer one is on another instance. */
+  #newerRemote: Map<string, number> | undefined
 
   constructor(readonly id: string) {}
 
@@ -29,8 +29,8 @@ export class Peer<M extends Member> {
    */
   sessionFor(key: string): M | undefined {
     const newest = this.newestWith(key)
-    const elsewhere = newest && this.#elsewhere?.get(key)
-    return elsewhere !== undefined && elsewhere > newest!.arrival ? undefined : newest
+    const remote = newest && this.#newerRemote?.get(key)
+    return remote !== undefined && remote > newest!.arrival ? undefined : newest
   }
 
   /** The newest session here that joined a key, and of which something holds. */
@@ -45,7 +45,7 @@ export class Peer<M extends Member> {
 
   /** The same, of a peer that is known to have joined the key. */
   holder(key: string): M | undefined {
-    return this.#byKey || this.#elsewhere ? this.sessionFor(key) : this.sessions[0]
+    return this.#byKey || this.#newerRemote ? this.sessionFor(key) : this.sessions[0]
   }
 
   /** Whether one of its sessions joined a key. */
@@ -64,8 +64,8 @@ export class Peer<M extends Member> {
    * newer one is on another instance; undefined if there is none
    */
   outranked(key: string, before: number | undefined): void {
-    if (before !== undefined) (this.#elsewhere ??= new Map()).set(key, before)
-    else if (this.#elsewhere?.delete(key) && this.#elsewhere.size === 0) this.#elsewhere = undefined
+    if (before !== undefined) (this.#newerRemote ??= new Map()).set(key, before)
+    else if (this.#newerRemote?.delete(key) && this.#newerRemote.size === 0) this.#newerRemote = undefined
   }
 
   /** Of all its sessions here. */
