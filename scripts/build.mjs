@@ -17,7 +17,7 @@ export async function build(projects = []) {
 
 /** Says to Node and to compilers that what was compiled to CommonJS is that. */
 function markCommonJs() {
-  for (const name of ['signal-protocol', 'signal-client']) {
+  for (const name of ['signal-server-protocol', 'signal-client']) {
     const folder = join(root, 'packages', name, 'dist', 'cjs')
     if (existsSync(folder)) writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n')
   }

@@ -5,7 +5,7 @@ import { run } from './child.mjs'
 import { yarn } from './yarn.mjs'
 
 /** signal-client, and what it needs of this repository. */
-const packages = ['signal-protocol', 'signal-client']
+const packages = ['signal-server-protocol', 'signal-client']
 
 /**
  * Installs the client and other packages in a folder. It needs a registry.
@@ -22,8 +22,8 @@ export async function installPacked(folder, dependencies) {
     if (code !== 0) throw new Error(output)
     all[name] = `file:${name}.tgz`
   }
-  // signal-protocol is that of this folder, for signal-client too
-  const overrides = { 'signal-protocol': `$signal-protocol` }
+  // signal-server-protocol is that of this folder, for signal-client too
+  const overrides = { 'signal-server-protocol': `$signal-server-protocol` }
   writeFileSync(
     join(folder, 'package.json'),
     JSON.stringify({ private: true, dependencies: all, overrides }),

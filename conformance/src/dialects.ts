@@ -1,5 +1,5 @@
 import { Packr } from 'msgpackr'
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import { Failure } from './failure.js'
 import { binary, text, type Message } from './socket.js'
 

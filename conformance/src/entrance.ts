@@ -1,4 +1,4 @@
-import { connectionPath, introductionPath } from 'signal-protocol'
+import { connectionPath, introductionPath } from 'signal-server-protocol'
 import type { ClientOptions } from 'ws'
 import type { OpenSockets } from './open-sockets.js'
 import { dialects, type DialectName } from './dialects.js'

@@ -1,4 +1,4 @@
-import { SUBPROTOCOL, type ErrorCode } from 'signal-protocol'
+import { SUBPROTOCOL, type ErrorCode } from 'signal-server-protocol'
 import { must, same } from './failure.js'
 import type { Participant } from './participant.js'
 import type { Scene } from './scene.js'

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { SUBPROTOCOL, type ServerMessage } from 'signal-protocol'
+import { SUBPROTOCOL, type ServerMessage } from 'signal-server-protocol'
 import { pass } from './arrivals.js'
 import type { Dialect, Introduced } from './dialects.js'
 import { Failure, same } from './failure.js'

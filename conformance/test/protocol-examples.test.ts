@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { connectionPath, introductionPath, SUBPROTOCOL, type ServerMessage } from 'signal-protocol'
+import {
+  connectionPath,
+  introductionPath,
+  SUBPROTOCOL,
+  type ServerMessage,
+} from 'signal-server-protocol'
 import { SignalServer } from 'signal-server'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { dialects, packed, type DialectName } from '../src/dialects.js'

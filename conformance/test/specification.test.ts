@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { closeReason, errorSentence } from 'signal-protocol'
+import { closeReason, errorSentence } from 'signal-server-protocol'
 import { describe, expect, test } from 'vitest'
 import { allChecks, titles } from '../src/index.js'
 

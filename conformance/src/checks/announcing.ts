@@ -1,4 +1,4 @@
-import { SUBPROTOCOL, type Introduction } from 'signal-protocol'
+import { SUBPROTOCOL, type Introduction } from 'signal-server-protocol'
 import { introduced } from '../introduced.js'
 import { check, type Check } from '../check.js'
 import { same } from '../failure.js'

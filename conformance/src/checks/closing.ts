@@ -1,4 +1,4 @@
-import { connectionPath, PAIRED_TEXT, SUBPROTOCOL } from 'signal-protocol'
+import { connectionPath, PAIRED_TEXT, SUBPROTOCOL } from 'signal-server-protocol'
 import { pass, within } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'

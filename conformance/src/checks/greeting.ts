@@ -1,4 +1,4 @@
-import { PAIRED_TEXT, SUBPROTOCOL } from 'signal-protocol'
+import { PAIRED_TEXT, SUBPROTOCOL } from 'signal-server-protocol'
 import { pass } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'

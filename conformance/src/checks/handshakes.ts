@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { introductionPath, SUBPROTOCOL } from 'signal-protocol'
+import { introductionPath, SUBPROTOCOL } from 'signal-server-protocol'
 import { check, each, type Check } from '../check.js'
 import { Failure, must, same } from '../failure.js'
 import { clientFrame, Opcode } from '../frames.js'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import { pass } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { same } from '../failure.js'

@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import { within } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { ALL } from '../dialects.js'

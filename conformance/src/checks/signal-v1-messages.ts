@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import { introduced, expectError } from '../introduced.js'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'

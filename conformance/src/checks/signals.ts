@@ -1,4 +1,4 @@
-import { SUBPROTOCOL, type Json } from 'signal-protocol'
+import { SUBPROTOCOL, type Json } from 'signal-server-protocol'
 import { introduced, expectError } from '../introduced.js'
 import { check, each, type Check } from '../check.js'
 import { OLDER } from '../dialects.js'

@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import { check, each, type Check } from '../check.js'
 import { same } from '../failure.js'
 import { clientFrame, Opcode } from '../frames.js'

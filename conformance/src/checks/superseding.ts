@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import { pass } from '../arrivals.js'
 import { introduced } from '../introduced.js'
 import { check, type Check } from '../check.js'

@@ -1,5 +1,5 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import { SUBPROTOCOL, type ServerMessage } from 'signal-protocol'
+import { SUBPROTOCOL, type ServerMessage } from 'signal-server-protocol'
 import { Opcode, takeFrame, type Frame } from '../../src/frames.js'
 
 /**

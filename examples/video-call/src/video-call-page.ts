@@ -15,7 +15,7 @@ export function videoCallPage(): Router {
   const importMap = JSON.stringify({
     imports: {
       'signal-client': './modules/signal-client/index.js',
-      'signal-protocol': './modules/signal-protocol/index.js',
+      'signal-server-protocol': './modules/signal-server-protocol/index.js',
     },
   })
   // what the policy's hash is of is all that stands in the element
@@ -48,7 +48,7 @@ export function videoCallPage(): Router {
   })
   router.use(express.static(assets, { index: false, redirect: false }))
   router.use('/page', modulesIn(folder(import.meta.resolve('./page/main.js'))))
-  for (const name of ['signal-client', 'signal-protocol']) {
+  for (const name of ['signal-client', 'signal-server-protocol']) {
     router.use(`/modules/${name}`, modulesIn(folder(import.meta.resolve(name))))
   }
   return router

@@ -1,4 +1,4 @@
-import type { Json, Welcome } from 'signal-protocol'
+import type { Json, Welcome } from 'signal-server-protocol'
 import type { Ending, PeerLeft } from './ending.js'
 import type { SignalError } from './errors.js'
 import type { Peer } from './peer.js'

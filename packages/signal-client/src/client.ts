@@ -1,4 +1,4 @@
-import type { IceServer, Json, ServerMessage } from 'signal-protocol'
+import type { IceServer, Json, ServerMessage } from 'signal-server-protocol'
 import type { ClientEvents } from './client-events.js'
 import type { Ending } from './ending.js'
 import { createDialler, type Token } from './dialler.js'

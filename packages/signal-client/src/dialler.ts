@@ -1,4 +1,4 @@
-import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from 'signal-protocol'
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from 'signal-server-protocol'
 import { SignalError, type SignalErrorCode } from './errors.js'
 import type { RawSocket, WebSocketClass } from './raw-socket.js'
 

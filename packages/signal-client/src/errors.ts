@@ -1,4 +1,4 @@
-import type { ErrorCode } from 'signal-protocol'
+import type { ErrorCode } from 'signal-server-protocol'
 
 /**
  * Stable codes of a {@link SignalError}: those of the protocol, and the client's own.

@@ -17,4 +17,4 @@ export type {
 export type { PipeSocket } from './pipe-socket.js'
 export type { Chunk, PipeStream } from './pipe-stream.js'
 export type { RawSocket, Sendable, WebSocketClass } from './raw-socket.js'
-export type { IceServer, Json, Welcome } from 'signal-protocol'
+export type { IceServer, Json, Welcome } from 'signal-server-protocol'

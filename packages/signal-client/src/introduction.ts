@@ -3,7 +3,7 @@ import {
   type ClientMessage,
   type Json,
   type ServerMessage,
-} from 'signal-protocol'
+} from 'signal-server-protocol'
 import { createConnection, type Connection } from './connection.js'
 import type { Dialler } from './dialler.js'
 import { cut, forbidden, tooBig, unauthorized, type Ending } from './ending.js'

@@ -1,4 +1,4 @@
-import { connectionPath, PAIRED_TEXT } from 'signal-protocol'
+import { connectionPath, PAIRED_TEXT } from 'signal-server-protocol'
 import type { Backoff } from './backoff.js'
 import type { ClientEvents } from './client-events.js'
 import { createConnection } from './connection.js'

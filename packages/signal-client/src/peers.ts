@@ -1,4 +1,4 @@
-import type { Departure, Introduction, Json } from 'signal-protocol'
+import type { Departure, Introduction, Json } from 'signal-server-protocol'
 import { createBackoff, forgottenAfter, type Backoff } from './backoff.js'
 import { createLink, type Link, type LinkContext } from './link.js'
 import { Peer } from './peer.js'

@@ -1,4 +1,4 @@
-import type { ServerMessage } from 'signal-protocol'
+import type { ServerMessage } from 'signal-server-protocol'
 import type { Message } from './raw-socket.js'
 
 /** The fields without which a message means nothing: `keys` is a list of texts, all others are texts. */

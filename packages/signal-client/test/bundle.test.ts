@@ -19,7 +19,7 @@ test('a page gets nothing that is made for Node, and nothing of others', () => {
     .map((path) => path.split('/dist/')[0])
   expect([...new Set(packages)].sort()).toEqual([
     'packages/signal-client',
-    'packages/signal-protocol',
+    'packages/signal-server-protocol',
   ])
   expect(code).not.toMatch(/\brequire\(|\bprocess\.|\bBuffer\b|node:/)
 })

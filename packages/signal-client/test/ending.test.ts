@@ -1,4 +1,4 @@
-import { CloseCode } from 'signal-protocol'
+import { CloseCode } from 'signal-server-protocol'
 import { expect, test } from 'vitest'
 import * as ending from '../src/ending.js'
 

@@ -1,5 +1,5 @@
 import { setInterval } from 'node:timers/promises'
-import { PAIRED_TEXT } from 'signal-protocol'
+import { PAIRED_TEXT } from 'signal-server-protocol'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { clientOf } from './harness/stage.js'
 import { ScriptedServer, tell } from './harness/scripted-server.js'

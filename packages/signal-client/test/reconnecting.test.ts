@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { CloseCode } from 'signal-protocol'
+import { CloseCode } from 'signal-server-protocol'
 import { HttpRefusal } from 'signal-server'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { PAIRED_TEXT } from 'signal-protocol'
+import { PAIRED_TEXT } from 'signal-server-protocol'
 import { ScriptedServer, tell } from './harness/scripted-server.js'
 import { clientOf, ended, Stage, talk } from './harness/stage.js'
 

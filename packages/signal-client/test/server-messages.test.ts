@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { PAIRED_TEXT } from 'signal-protocol'
+import { PAIRED_TEXT } from 'signal-server-protocol'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { ScriptedServer, tell } from './harness/scripted-server.js'
 import { clientOf } from './harness/stage.js'

@@ -1,4 +1,4 @@
-import { PAIRED_TEXT } from 'signal-protocol'
+import { PAIRED_TEXT } from 'signal-server-protocol'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { ScriptedServer, tell } from './harness/scripted-server.js'
 import { clientOf, ended, Stage, talk } from './harness/stage.js'

@@ -85,7 +85,7 @@ async function expectDemo(url: string): Promise<void> {
   }
   await look(`${url}/demo/`)
   await look(`${url}/demo/modules/signal-client/index.js`)
-  await look(`${url}/demo/modules/signal-protocol/index.js`)
+  await look(`${url}/demo/modules/signal-server-protocol/index.js`)
   expect([...seen]).toContain(`${url}/demo/page/call.js`)
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorCode } from 'signal-protocol'
+import type { ErrorCode } from 'signal-server-protocol'
 
 /** The stable code in the body of a refused HTTP request or upgrade. */
 export type RefusalCode =

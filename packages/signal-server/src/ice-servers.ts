@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { IceServer } from 'signal-protocol'
+import type { IceServer } from 'signal-server-protocol'
 
 /** STUN and TURN servers, and the secret that the TURN servers share with this one. */
 export interface IceServersOptions {

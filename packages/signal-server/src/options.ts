@@ -1,4 +1,4 @@
-import type { IceServer } from 'signal-protocol'
+import type { IceServer } from 'signal-server-protocol'
 import type { TrustProxy } from './address.js'
 import type { Authorize } from './authorize.js'
 import type { Bus } from './bus/bus.js'

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { IceServer } from 'signal-protocol'
+import type { IceServer } from 'signal-server-protocol'
 import { addressFinder, type TrustProxy } from './address.js'
 import type { Bus } from './bus/bus.js'
 import { defaults, type Settings, type SignalServerOptions } from './options.js'

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Router } from 'express'
-import type { IceServer } from 'signal-protocol'
+import type { IceServer } from 'signal-server-protocol'
 import { Admission } from './upgrade/admission.js'
 import { checkAttachment, checkOptions } from './attachment.js'
 import { Instances } from './cluster/instances.js'

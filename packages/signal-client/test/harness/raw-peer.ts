@@ -1,5 +1,5 @@
 import { on, once } from 'node:events'
-import { connectionPath, introductionPath, SUBPROTOCOL } from 'signal-protocol'
+import { connectionPath, introductionPath, SUBPROTOCOL } from 'signal-server-protocol'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import type { Stage } from './stage.js'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { introductionPath } from 'signal-protocol'
+import { introductionPath } from 'signal-server-protocol'
 import { onTestFinished } from 'vitest'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { Arrivals } from './events.js'

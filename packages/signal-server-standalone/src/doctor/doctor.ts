@@ -1,4 +1,4 @@
-import { introductionPath } from 'signal-protocol'
+import { introductionPath } from 'signal-server-protocol'
 import { iceServers } from './ice.js'
 import { origins, proxy } from './exposure.js'
 import { paths } from './paths.js'

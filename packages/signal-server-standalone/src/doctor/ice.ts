@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
-import type { IceServer } from 'signal-protocol'
+import type { IceServer } from 'signal-server-protocol'
 import type { Probe } from './probe.js'
 import type { Report } from './report.js'
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { connectionPath, introductionPath } from 'signal-protocol'
+import { connectionPath, introductionPath } from 'signal-server-protocol'
 import type { Probe, Peer } from './probe.js'
 import { milliseconds } from './reach.js'
 import type { Report } from './report.js'

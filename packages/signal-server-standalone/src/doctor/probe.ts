@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import { WebSocket } from 'ws'
 
 /** How long anything may take that should take no time, in milliseconds. */

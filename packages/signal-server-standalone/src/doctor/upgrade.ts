@@ -1,4 +1,4 @@
-import { introductionPath, SUBPROTOCOL } from 'signal-protocol'
+import { introductionPath, SUBPROTOCOL } from 'signal-server-protocol'
 import { ownFields, Refused, type Probe } from './probe.js'
 import type { Report } from './report.js'
 import { claimsOf, type ProbeClient } from './clients.js'

@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import type { Instances } from './instances.js'
 import { Proofs } from './proofs.js'
 import { isOlder, RemotePeers, type RemotePeer } from './remote-peers.js'

@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 
 /** A peer as other instances know it, on one key. */
 export interface PeerNotice {

@@ -1,5 +1,5 @@
 import { Router, type NextFunction, type Request, type Response } from 'express'
-import type { IceServer } from 'signal-protocol'
+import type { IceServer } from 'signal-server-protocol'
 import type { Admission } from '../upgrade/admission.js'
 import type { Instances } from '../cluster/instances.js'
 import { refusalFrom } from '../errors.js'

@@ -1,4 +1,4 @@
-import { CloseCode } from 'signal-protocol'
+import { CloseCode } from 'signal-server-protocol'
 import type { Claim } from '../authorize.js'
 import { RemoteIntroductions } from './cluster/remote-introductions.js'
 import type { Endpoint, EndpointContext, Upgrade } from '../endpoint.js'

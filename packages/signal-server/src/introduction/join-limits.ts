@@ -1,4 +1,4 @@
-import { errorSentence, type ErrorCode } from 'signal-protocol'
+import { errorSentence, type ErrorCode } from 'signal-server-protocol'
 import type { RemoteIntroductions } from './cluster/remote-introductions.js'
 import type { EndpointContext } from '../endpoint.js'
 import { reportFault } from '../events.js'

@@ -1,4 +1,4 @@
-import { errorSentence, type Json } from 'signal-protocol'
+import { errorSentence, type Json } from 'signal-server-protocol'
 import type { RemoteIntroductions } from './cluster/remote-introductions.js'
 import type { RemotePeer } from '../cluster/remote-peers.js'
 import type { EndpointContext } from '../endpoint.js'

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import { errorSentence } from 'signal-protocol'
+import { errorSentence } from 'signal-server-protocol'
 import { addressFinder, isLoopback, isPrivate, limitedAs, proxyTester } from '../address.js'
 import { HttpRefusal } from '../errors.js'
 import type { Settings } from '../options.js'

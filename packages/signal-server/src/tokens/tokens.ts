@@ -1,6 +1,6 @@
 import { createHash, createSecretKey, randomUUID, type KeyObject } from 'node:crypto'
 import { decodeJwt, errors, jwtVerify, SignJWT, type JWTPayload, type JWTVerifyOptions } from 'jose'
-import { errorSentence } from 'signal-protocol'
+import { errorSentence } from 'signal-server-protocol'
 import type { Authorize, Grant } from '../authorize.js'
 import { HttpRefusal } from '../errors.js'
 import { allowing } from './key-patterns.js'

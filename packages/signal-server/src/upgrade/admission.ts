@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { errorSentence, TOKEN_SUBPROTOCOL_PREFIX } from 'signal-protocol'
+import { errorSentence, TOKEN_SUBPROTOCOL_PREFIX } from 'signal-server-protocol'
 import type { Claim, Grant } from '../authorize.js'
 import { watchCookies } from '../cookie-warning.js'
 import type { Endpoint } from '../endpoint.js'

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import type { Upgrade } from '../endpoint.js'
 import { HttpRefusal } from '../errors.js'
 

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import { restarting, type Admission, type Found } from './admission.js'
 import type { Grant } from '../authorize.js'
 import { HttpRefusal, refusalFrom } from '../errors.js'

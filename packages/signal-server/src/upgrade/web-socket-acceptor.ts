@@ -1,4 +1,4 @@
-import { SUBPROTOCOL } from 'signal-protocol'
+import { SUBPROTOCOL } from 'signal-server-protocol'
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws'
 import type { EndpointContext, Upgrade } from '../endpoint.js'
 import type { ReadingSlices } from '../limits/reading-slices.js'

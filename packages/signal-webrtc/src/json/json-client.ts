@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { CloseCode, closeReason } from 'signal-protocol'
+import { CloseCode, closeReason } from 'signal-server-protocol'
 import {
   TokenBucket,
   Slowdown,

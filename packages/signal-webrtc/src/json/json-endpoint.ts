@@ -1,5 +1,5 @@
 import debug from 'debug'
-import { CloseCode } from 'signal-protocol'
+import { CloseCode } from 'signal-server-protocol'
 import {
   Rank,
   reportFault,

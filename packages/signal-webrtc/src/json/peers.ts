@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import type { Presence, PresentPeer, SlicedWork, Steps } from 'signal-server'
 import { EncodedIds } from './encoded-ids.js'
 import type { Fields } from './fields.js'

@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import type { Steps } from 'signal-server'
 import type { Fields } from './fields.js'
 import type { JsonClient } from './json-client.js'

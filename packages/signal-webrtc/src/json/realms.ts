@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import {
   addressShare,
   Presence,

@@ -1,4 +1,4 @@
-import type { ErrorCode } from 'signal-protocol'
+import type { ErrorCode } from 'signal-server-protocol'
 
 /** Thrown where a message is not carried out; its sender is told why, and nobody else hears of it. */
 export class Refusal extends Error {

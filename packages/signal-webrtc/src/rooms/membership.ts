@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import { Presence, type EndpointContext, type LocalPresence, type PresentPeer } from 'signal-server'
 import { sendingBytes } from '../json/rate.js'
 import type { RoomNews } from './room-news.js'

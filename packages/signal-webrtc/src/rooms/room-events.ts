@@ -1,4 +1,4 @@
-import { errorSentence, type Json } from 'signal-protocol'
+import { errorSentence, type Json } from 'signal-server-protocol'
 import { reportFault, type EndpointContext } from 'signal-server'
 import { v4 as uuid } from 'uuid'
 import { checkNesting, isFields, text, type Fields } from '../json/fields.js'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import type { Grant } from 'signal-server'
 import type { RoomSocket } from './socket.js'
 import type { Standing } from './standing.js'

@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import type { DefaultEventsMap, Server, Socket } from 'socket.io'
 import type { Member, Visible } from './standing.js'
 

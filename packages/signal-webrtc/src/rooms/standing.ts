@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 
 /** How long somebody has been in a room. */
 export interface Standing {

@@ -1,4 +1,4 @@
-import { CloseCode } from 'signal-protocol'
+import { CloseCode } from 'signal-server-protocol'
 import type { PipeReceiver, PipeEnd } from '../pipe/pipe-end.js'
 import type { Outcome } from '../../stats.js'
 import { Credit, type Windows } from './credit.js'

@@ -1,4 +1,4 @@
-import { CloseCode } from 'signal-protocol'
+import { CloseCode } from 'signal-server-protocol'
 import type { EndpointContext } from '../../endpoint.js'
 import type { Outcome } from '../../stats.js'
 import { Rank } from '../../limits/holders.js'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { type CloseCode, closeReason } from 'signal-protocol'
+import { type CloseCode, closeReason } from 'signal-server-protocol'
 import { closeFrame, Opcode, serverFrame } from './frame.js'
 import type { FrameTranslator } from './frame-translator.js'
 import type { ReadGate } from './read-gate.js'

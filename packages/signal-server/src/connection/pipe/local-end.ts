@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { CloseCode } from 'signal-protocol'
+import { CloseCode } from 'signal-server-protocol'
 import type { Grant } from '../../authorize.js'
 import type { EndpointContext, Upgrade } from '../../endpoint.js'
 import { answerUpgrade } from '../../upgrade/handshake.js'

@@ -1,4 +1,4 @@
-import type { CloseCode } from 'signal-protocol'
+import type { CloseCode } from 'signal-server-protocol'
 import type { Rank } from '../../limits/holders.js'
 import type { Outcome } from '../../stats.js'
 import type { FrameSink } from './frame-translator.js'

@@ -1,4 +1,4 @@
-import { CloseCode, PAIRED_TEXT } from 'signal-protocol'
+import { CloseCode, PAIRED_TEXT } from 'signal-server-protocol'
 import type { EndpointContext } from '../../endpoint.js'
 import { Rank } from '../../limits/holders.js'
 import { TokenBucket } from '../../limits/token-bucket.js'

@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import type { PeerNotice } from '../../cluster/wire.js'
 import { Audience } from '../sessions/audience.js'
 import type { Dialect } from '../dialects/dialect.js'

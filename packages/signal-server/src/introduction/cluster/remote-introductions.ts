@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import { Gathering } from './gathering.js'
 import type { Instances } from '../../cluster/instances.js'
 import type { LocalIntroductions } from './local-introductions.js'

@@ -1,4 +1,4 @@
-import type { ErrorCode, Json } from 'signal-protocol'
+import type { ErrorCode, Json } from 'signal-server-protocol'
 
 /** What a client asks for, whatever its dialect. */
 export type Request =

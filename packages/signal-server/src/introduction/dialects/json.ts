@@ -1,4 +1,4 @@
-import type { Json } from 'signal-protocol'
+import type { Json } from 'signal-server-protocol'
 import { deepest, nestedTooDeep } from '../../nesting.js'
 import { BadMessage } from './dialect.js'
 

@@ -1,4 +1,9 @@
-import { SUBPROTOCOL, type IceServer, type ServerMessage, type Welcome } from 'signal-protocol'
+import {
+  SUBPROTOCOL,
+  type IceServer,
+  type ServerMessage,
+  type Welcome,
+} from 'signal-server-protocol'
 import type { Dialect, Notice, Request } from './dialect.js'
 import { BadMessage } from './dialect.js'
 import { jsonFields, jsonValue, keyList, keysAsJson } from './json.js'

@@ -65,7 +65,8 @@ export class Peer<M extends Member> {
    */
   outranked(key: string, before: number | undefined): void {
     if (before !== undefined) (this.#newerRemote ??= new Map()).set(key, before)
-    else if (this.#newerRemote?.delete(key) && this.#newerRemote.size === 0) this.#newerRemote = undefined
+    else if (this.#newerRemote?.delete(key) && this.#newerRemote.size === 0)
+      this.#newerRemote = undefined
   }
 
   /** Of all its sessions here. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { CloseCode, closeReason, type Json } from 'signal-protocol'
+import { CloseCode, closeReason, type Json } from 'signal-server-protocol'
 import type { WebSocket } from 'ws'
 import type { Grant } from '../../authorize.js'
 import type { EndpointContext } from '../../endpoint.js'
