@@ -6,7 +6,7 @@ WORKDIR /app
 COPY . .
 RUN node scripts/build.mjs packages/signal-server-standalone
 RUN node scripts/yarn.mjs workspaces focus signal-server-standalone --production
-RUN rm -rf packages/*/src packages/*/test examples/video-call/src examples/video-call/test
+RUN rm -rf packages/*/src packages/*/test
 
 FROM node:22-slim
 ENV NODE_ENV=production
@@ -14,7 +14,6 @@ WORKDIR /app
 COPY --from=build /app/LICENSE ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/packages ./packages
-COPY --from=build /app/examples/video-call ./examples/video-call
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=5s --retries=3 \

@@ -56,6 +56,7 @@ export default defineConfig(
       'examples/**',
       'stress/**',
       'packages/signal-server-standalone/**',
+      'packages/signal-video-call/**',
     ],
     rules: { 'no-console': 'off' },
   },

@@ -30,6 +30,10 @@ export default {
         'cuid',
       ],
     },
+    'packages/signal-video-call': {
+      entry: ['src/{index,server}.ts', 'src/page/main.ts', 'test/**/*.test.ts'],
+      project: ['src/**/*.ts', 'test/**/*.ts'],
+    },
     'examples/*': {
       // Pages are bundled by name.
       entry: ['src/*.ts', 'src/page/main.ts', 'test/**/*.test.ts'],

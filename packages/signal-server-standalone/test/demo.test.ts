@@ -10,7 +10,7 @@ import {
   seeFrames,
   visit,
   withoutChromium,
-} from '../../../examples/video-call/test/harness/browser.js'
+} from '../../signal-video-call/test/harness/browser.js'
 import { Command } from './harness/command.js'
 
 test('the page is not there unless DEMO is on', async () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { eventually } from '../../../../packages/signal-server/test/harness/arrivals.js'
+import { eventually } from '../../../signal-server/test/harness/arrivals.js'
 
 /** The example as users start it. */
 export interface Server {
