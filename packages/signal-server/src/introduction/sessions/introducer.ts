@@ -90,9 +90,10 @@ export class Introducer {
   ): Steps {
     const { id, peer, realm } = session
     const { app } = realm
+    const isAlone = !this.remote && peer.sessions.length === 1
+    // for most keys nobody is there to be told
+    if (isAlone && joined.every((key) => realm.interests.count(key) === 1)) return
     const waits = (key: string) => {
-      // nobody is there to be told, which is so for most keys
-      if (!this.remote && realm.interests.count(key) <= 1) return false
       const newest = peer.sessionFor(key)
       if (!newest) return false
       const shown = known.has(key) || (this.remote?.has(app, id, key) ?? false)
