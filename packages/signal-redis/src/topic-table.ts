@@ -26,11 +26,6 @@ export class TopicTable {
   #scheduled = false
   #subscriber: Subscriber | undefined
 
-  /** How many there are. */
-  get size(): number {
-    return this.#topics.size
-  }
-
   subscribe(name: string, handler: Handler): Promise<() => void> {
     // of its own, so that one function may subscribe twice
     const own: Handler = (message) => handler(message)

@@ -73,11 +73,6 @@ export class Instances {
     return this.#joined
   }
 
-  /** How many others live, as far as is known. */
-  get others(): number {
-    return this.#lastAlive.size
-  }
-
   /**
    * A clock that grows with each look, and is never behind one that was heard of: whatever comes
    * after something else that all could know of has the later time, whichever machine it is on.

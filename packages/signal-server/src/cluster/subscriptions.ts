@@ -21,11 +21,6 @@ export class Subscriptions {
     private readonly dropped: (topic: string) => void,
   ) {}
 
-  /** Topics that are subscribed to. */
-  get size(): number {
-    return this.#byTopic.size
-  }
-
   /** Wants a topic once more. */
   want(topic: string): void {
     const known = this.#byTopic.get(topic)

@@ -54,11 +54,6 @@ export class RemotePlaces<S> {
     instances.retell(() => this.#everything())
   }
 
-  /** Topics of pairs that are heard. */
-  get topics(): number {
-    return this.#subscriptions.size
-  }
-
   /** A connection has come; tells the others once the pair's topic is heard. */
   enter(place: PairKey, subject: S): Occupant<S> {
     const nonce = randomBytes(8).toString('hex')
