@@ -31,7 +31,7 @@ export const dispersing = (others) => ({ published: 2 * others, delivered: 2 * o
 export const announcing = (others) => ({ published: others, delivered: others })
 
 /** Two connections that meet on one instance, or on two. */
-export const pairingHere = { published: 2, delivered: 2 }
+export const localPairing = { published: 2, delivered: 2 }
 export const remotePairing = { published: 6, delivered: 7 }
 
 /** A chunk of bytes through a pipe between instances, and its acknowledgement. */
@@ -108,15 +108,15 @@ function serverOf(peers, together) {
   const joins = (peers * keys) / session
   const pairs = joins * (peersOfKey - 1)
   const others = othersMet(peersOfKey, instances)
-  const remote = together ? 0 : 1 - 1 / instances
+  const remoteShare = together ? 0 : 1 - 1 / instances
   // at most: as if no instance heard of two keys of one Join
   const asked = sum(gathering(others), dispersing(others))
   const introductions = times(joins, sum(joining(others), leaving(others), asked))
   const pairing = sum(
-    times(pairs * remote, remotePairing),
-    times(pairs * (1 - remote), pairingHere),
+    times(pairs * remoteShare, remotePairing),
+    times(pairs * (1 - remoteShare), localPairing),
   )
-  const pipes = peers * pipesOfPeer * remote
+  const pipes = peers * pipesOfPeer * remoteShare
   const carried = sum(idling(pipes, instances), times(pipes * chunks, carrying))
   const life = living(instances)
   const all = sum(introductions, pairing, carried, life)
@@ -175,7 +175,7 @@ export const tables = {
         ['a Join of several keys asks for more, beside that; A others hear of it', '4 A', '4 A'],
         ['so does a peer that leaves several keys at once', '2 A', '2 A'],
         ['a session announces something; A others have peers with its keys', 'A', 'A'],
-        row('two connections are paired on one instance', pairingHere),
+        row('two connections are paired on one instance', localPairing),
         row('two connections are paired on two instances', remotePairing),
         row('a chunk of bytes (64 KiB at most) crosses, and is acknowledged', carrying),
         [
@@ -184,7 +184,7 @@ export const tables = {
           'P / 750',
         ],
         ['and at most, with M instances', '2 P / 3 or M² / 3', 'the same'],
-        ['M instances are alive, a second', 'M / 2', 'M² / 2'],
+        ['M instances are alive, per second', 'M / 2', 'M² / 2'],
       ],
     )
   },

@@ -86,7 +86,11 @@ describe('ARCHITECTURE', () => {
   const folders = workspaces.flatMap((workspace) => {
     const [parent = '', every] = workspace.split('/')
     if (every === undefined) return [workspace]
-    return readdirSync(join(root, parent)).map((name) => join(parent, name))
+    // a folder that is no package any more may have a build left in it
+    const isPackage = (folder: string) => existsSync(join(root, folder, 'package.json'))
+    return readdirSync(join(root, parent))
+      .map((name) => join(parent, name))
+      .filter(isPackage)
   })
   const dependencies = ['.', ...folders].flatMap((folder) => {
     const manifest = JSON.parse(readDocument(join(folder, 'package.json'))) as Manifest

@@ -14,14 +14,14 @@ import { runCase } from './run.js'
 
 const usage = `yarn bench [options]
   --quick          one round of the main cases and contestants: less than two minutes
-  --several        pipes across two instances, and several workers, instead: less than two minutes
+  --several        pipes between two instances, and several workers, instead: less than two minutes
   --only CASE,…    these cases alone
   --peers NAME,…   these contestants alone (ours,localfirst,ws,peerjs,splice,haproxy)
   --rounds N       how often each run is repeated; the medians count
   --json FILE      writes everything that was measured
   --write          puts the tables and plots into docs/BENCHMARKS.md
 
-HAProxy is taken from /usr/sbin/haproxy, or from where BENCH_HAPROXY says. Pipes across instances
+HAProxy is taken from /usr/sbin/haproxy, or from where BENCH_HAPROXY says. Pipes between instances
 need redis-server.
 `
 

@@ -99,15 +99,15 @@ export function lineChart(title: string, x: Axis, y: Axis, series: readonly Seri
     left,
     width - right,
   )
-  const up = scale(
+  const vertical = scale(
     points.map((point) => point[1]),
     y,
     height - bottom,
     top,
   )
   const parts = [text(12, 24, title, 'font-size="15" font-weight="bold"')]
-  for (const mark of up.marks) {
-    const at = up.at(mark)
+  for (const mark of vertical.marks) {
+    const at = vertical.at(mark)
     parts.push(
       `<path d="M${left} ${at.toFixed(1)}H${width - right}" stroke="#ddd"/>`,
       text(left - 6, at + 4, y.show(mark), 'text-anchor="end"'),
@@ -129,7 +129,8 @@ export function lineChart(title: string, x: Axis, y: Axis, series: readonly Seri
     if (points.length === 0) continue
     const path = points
       .map(
-        ([px, py], n) => `${n ? 'L' : 'M'}${horizontal.at(px).toFixed(1)} ${up.at(py).toFixed(1)}`,
+        ([px, py], n) =>
+          `${n ? 'L' : 'M'}${horizontal.at(px).toFixed(1)} ${vertical.at(py).toFixed(1)}`,
       )
       .join('')
     parts.push(

@@ -4,7 +4,7 @@ import { Scene, type Subject } from './scene.js'
 // as long as it takes to start a process again
 const restartTime = 5_000
 
-/** An idle session: when it falls off, the server has died. */
+/** An idle session: when it ends, the server has died. */
 export class IdleSession {
   #scene: Scene | undefined
   #deaths = 0
@@ -48,7 +48,7 @@ export class IdleSession {
   async #open(): Promise<boolean> {
     const scene = new Scene(this.subject)
     try {
-      const { socket } = await scene.first.introduction(scene.unique('idleSession'), 'any')
+      const { socket } = await scene.first.introduction(scene.unique('idle-session'), 'any')
       this.#scene = scene
       socket.ws.once('close', () => {
         if (this.#scene !== scene) return

@@ -7,7 +7,7 @@ const local = contestants.find(({ name }) => name === 'ours')!
 const needsRedis = () =>
   redisVersion() === undefined ? { missing: 'redis-server is not installed' } : {}
 
-const remoteContestants = (): Contestant[] => [
+const contestantsOfTwoInstances = (): Contestant[] => [
   { ...local, title: 'both sides on one instance' },
   { ...local, ...needsRedis(), name: 'two-instances', title: 'two instances on one Redis' },
   {
@@ -43,7 +43,7 @@ function betweenInstances(quick: boolean): BenchCase {
       'CPU is that of both instances and Redis. Below: the same messages without us, each ' +
       'published by the load and heard by the load.',
     together: true,
-    contestants: remoteContestants(),
+    contestants: contestantsOfTwoInstances(),
     runs: [
       stream('1k', 1024),
       stream('16k', 16 * 1024),

@@ -6,7 +6,7 @@ import { openPair, openPairs } from './pairs.js'
 
 /**
  * One pair plays one message to and fro; meanwhile other pairs send a steady stream of the given
- * rate (none: idle). The stream has a fixed bucket, so that every contestant carries the same.
+ * rate (none: idle). The stream has a fixed rate, so that every contestant carries the same.
  */
 export async function roundTrip(
   target: Target,
@@ -23,7 +23,7 @@ export async function roundTrip(
   const messages = others.map((pair) => pair.fromA(bytes))
   const began = performance.now()
   let sent = 0
-  const bucket = setInterval(() => {
+  const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - began) / 1000) * background)
     for (; sent < due; sent++) others[sent % pairs]?.a.write(messages[sent % pairs]!)
   }, 1)
@@ -43,7 +43,7 @@ export async function roundTrip(
     await measured.a.arrival(arriving, 'a round trip')
     if (start >= warmUntil) times.push((performance.now() - start) * 1000)
   }
-  clearInterval(bucket)
+  clearInterval(timer)
   const { serverBusy, loadBusy } = cost()
   return {
     p50: percentile(times, 0.5),

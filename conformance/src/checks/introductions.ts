@@ -4,13 +4,13 @@ import { same } from '../failure.js'
 import { binary, text } from '../socket.js'
 import { expectStrangers } from '../strangers.js'
 
-const betweenDialects = ALL.flatMap((one) => ALL.map((other) => ({ one, other })))
+const dialectPairs = ALL.flatMap((one) => ALL.map((other) => ({ one, other })))
 
 const badKeys: readonly unknown[] = [1, null, '', ['nested'], {}, true]
 
 /** §4.2 to §4.4: joining, and being introduced. */
 export const introductionChecks: readonly Check[] = [
-  ...each(betweenDialects, ({ one, other }) =>
+  ...each(dialectPairs, ({ one, other }) =>
     check('4.2', `${one} and ${other} are introduced to each other`, async (scene) => {
       const { first, second, unique } = scene
       const [k1, k2, k3] = [unique('k1'), unique('k2'), unique('k3')]

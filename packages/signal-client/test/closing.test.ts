@@ -17,7 +17,7 @@ async function readSlowly(peer: Peer): Promise<number> {
   let read = 0
   for await (const message of peer.stream('k')!) {
     expect(parseInt(message as string)).toBe(read++)
-    // the bucket of this reader is what is tested
+    // how slowly this reader reads is what is tested
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   return read

@@ -56,7 +56,7 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
       )
       const codes = await within(
         Promise.all(remote.map(({ ended }) => ended)),
-        'the end of pipes across',
+        'the end of pipes between instances',
         12_000,
       )
       // found out within 3 s, and then given 5 s
@@ -130,7 +130,7 @@ describe.runIf(hasEngine)(`three instances on Redis${withoutEngine}`, () => {
       const ended = remote.filter(({ over }) => over)
       await annotate(
         `all works ${(took / 1_000).toFixed(1)} s after the start; ${ended.length} of ` +
-          `${remote.length} pipes across had ended; the slowest message of a local pipe ` +
+          `${remote.length} pipes between instances had ended; the slowest message of a local pipe ` +
           `took ${during} ms during the outage, and ${without} ms on a server without a bus`,
       )
       expect(text).toBe('found')

@@ -14,7 +14,7 @@ module.exports = {
       args: '--workers auto',
       exec_mode: 'fork',
       instances: 1,
-      // longer than the drain time
+      // longer than DRAIN_TIMEOUT
       kill_timeout: 20_000,
       env: { PORT: '8080', HOST: '127.0.0.1', TRUST_PROXY: '1' },
     },

@@ -79,7 +79,7 @@ export async function listen(
   // Node looks for late requests once per interval, so the 408 comes between headersTimeout and
   // headersTimeout + interval: 5 to 6 s by default. The 7 s of docs/PROTOCOL.md leave a busy machine 1 s.
   const times = {
-    headersTimeout: headersTimeout,
+    headersTimeout,
     requestTimeout: headersTimeout * 2,
     connectionsCheckingInterval: Math.ceil(Math.min(1_000, headersTimeout / 4)),
     maxHeaderSize: 16 * 1024,

@@ -148,7 +148,7 @@ describe('row 18: who sends too fast', () => {
   })
 })
 
-describe('a bucket', () => {
+describe('a token bucket', () => {
   test('lets so many through at once, then waits for one after the other', () => {
     const bucket = new TokenBucket(10, 5)
     for (let n = 0; n < 5; n++) expect(bucket.spend(1)).toBe(0)

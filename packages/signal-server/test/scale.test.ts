@@ -11,7 +11,7 @@ import {
   living,
   othersMet,
   remotePairing,
-  pairingHere,
+  localPairing,
   render,
 } from '../../../scripts/scale.mjs'
 import { LocalBus, SignalServer, type Bus } from '../src/index.js'
@@ -153,7 +153,7 @@ test('and within a tenth where peers are anywhere: 40 keys of 6 peers on 4 insta
   expect(Math.abs(delivered / (keys.length * one.delivered) - 1)).toBeLessThan(0.1)
 })
 
-test('so do pairs, on one instance and across two', async () => {
+test('so do pairs, on one instance and on two', async () => {
   const meter = await Meter.start(2)
   const pair = async (n: number, places: [number, number]) => {
     const a = await meter.open(places[0], `/connection/a${n}/b${n}/k`, ['signal.v1'])
@@ -164,7 +164,7 @@ test('so do pairs, on one instance and across two', async () => {
   const pairs = (from: number, to: number, places: [number, number]) => async () => {
     for (let n = from; n < to; n++) await pair(n, places)
   }
-  const here = total(Array.from({ length: 10 }, () => pairingHere))
+  const here = total(Array.from({ length: 10 }, () => localPairing))
   expect(await meter.of(pairs(0, 10, [0, 0]), here)).toEqual(here)
   const remote = total(Array.from({ length: 20 }, () => remotePairing))
   expect(await meter.of(pairs(10, 30, [0, 1]), remote)).toEqual(remote)

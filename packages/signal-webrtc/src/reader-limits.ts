@@ -2,7 +2,7 @@ import type { EndpointContext } from 'signal-server'
 
 // while the server's memory is short: as much may wait, and for so long without progress
 const shortBytes = 64 * 1024
-const shortStallTime = 5_000
+const shortStallTimeout = 5_000
 // of small messages most of the cost is not theirs
 const mostOverhead = 4
 
@@ -46,6 +46,6 @@ export class ReaderLimits {
     this.#sentBefore = sent
     const { budget, settings } = this.context
     const { stallTimeout } = settings
-    return this.#stalled < (budget.over ? Math.min(shortStallTime, stallTimeout) : stallTimeout)
+    return this.#stalled < (budget.over ? Math.min(shortStallTimeout, stallTimeout) : stallTimeout)
   }
 }

@@ -5,7 +5,7 @@ import { Engine } from './engine.js'
 import { Instance } from './instance.js'
 
 /** One of several instances, with a network of its own between it and Redis. */
-interface Berth {
+interface Slot {
   readonly proxy: FaultyProxy
   instance: Instance
   /** What is wrong with its process at the moment. */
@@ -21,41 +21,41 @@ export class ServersOnRedis {
   readonly #mends = new Map<NodeJS.Timeout, () => void>()
   readonly #launching = new Set<Promise<unknown>>()
 
-  private constructor(private readonly berths: readonly Berth[]) {}
+  private constructor(private readonly slots: readonly Slot[]) {}
 
   static async start(count: number): Promise<ServersOnRedis> {
     const engine = await Engine.start()
-    const berths = await Promise.all(
-      Array.from({ length: count }, async (): Promise<Berth> => {
+    const slots = await Promise.all(
+      Array.from({ length: count }, async (): Promise<Slot> => {
         const proxy = await FaultyProxy.open({ port: engine.port })
         onTestFinished(() => proxy.close())
         return { proxy, instance: await launch(proxy), process: 'well' }
       }),
     )
-    const group = new ServersOnRedis(berths)
+    const group = new ServersOnRedis(slots)
     onTestFinished(() => [...group.#mends.keys()].forEach((timer) => clearTimeout(timer)))
     return group
   }
 
   get instances(): readonly Instance[] {
-    return this.berths.map(({ instance }) => instance)
+    return this.slots.map(({ instance }) => instance)
   }
 
   /** Where a client connects that is sent to a healthy process, as balancers do. */
   place(random: Random): Instance {
-    const running = this.berths.filter(({ process }) => process === 'well')
-    return random.pick(running.length > 0 ? running : this.berths).instance
+    const running = this.slots.filter(({ process }) => process === 'well')
+    return random.pick(running.length > 0 ? running : this.slots).instance
   }
 
   /** Something goes wrong somewhere; never with the processes of all. */
   misfortune(random: Random): void {
-    const number = random.below(this.berths.length)
+    const number = random.below(this.slots.length)
     const kind = random.pick(['kill', 'freeze', 'cut', 'stall', 'reset', 'delay'] as const)
     const time = 500 + random.below(random.chance(0.3) ? 11_000 : 3_000)
-    const berth = this.berths[number]!
-    const { proxy, instance } = berth
-    const last = this.berths.every((each) => each === berth || each.process !== 'well')
-    if (berth.process !== 'well' || (last && /kill|freeze/.test(kind))) return
+    const slot = this.slots[number]!
+    const { proxy, instance } = slot
+    const last = this.slots.every((each) => each === slot || each.process !== 'well')
+    if (slot.process !== 'well' || (last && /kill|freeze/.test(kind))) return
     const at = Math.round(performance.now() - this.#begin)
     this.log.push(`${at} ms: ${kind} ${number}, ${time} ms`)
     if (kind === 'cut') proxy.cut()
@@ -76,23 +76,23 @@ export class ServersOnRedis {
       this.#later(time, () => proxy.delay(0))
     }
     if (kind === 'freeze') {
-      berth.process = 'frozen'
+      slot.process = 'frozen'
       void instance.kill('SIGSTOP')
       this.#later(time, () => {
-        berth.process = 'well'
+        slot.process = 'well'
         void instance.kill('SIGCONT')
       })
     }
     if (kind === 'kill') {
-      berth.process = 'dead'
+      slot.process = 'dead'
       proxy.resume()
       const ended = instance.kill('SIGKILL')
       this.#later(time, () => {
         const launching = ended
           .then(() => launch(proxy))
           .then((next) => {
-            berth.instance = next
-            berth.process = 'well'
+            slot.instance = next
+            slot.process = 'well'
             this.#launching.delete(launching)
           })
         this.#launching.add(launching)

@@ -40,7 +40,7 @@ export function ownFields(body: string): { error: string; message: string } | un
   }
 }
 
-/** The server that is looked at: how to speak with it. */
+/** Looks at a server: how to speak with it. */
 export class Probe {
   readonly secure: boolean
   readonly host: string

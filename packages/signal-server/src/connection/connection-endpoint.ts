@@ -157,7 +157,7 @@ export class ConnectionEndpoint implements Endpoint {
     const held = [first.held, second.held] as const
     const pipe: Pipe = new Pipe(event.ids, ends, held, this.context, (outcome) => {
       const current = this.#pairings.removePair(place, pipe)
-      for (const localEnd of ends) this.#remote?.leave(localEnd)
+      for (const end of ends) this.#remote?.leave(end)
       this.context.outcomes.count(outcome)
       log.connection('%s – %s: %s', localId, remoteId, outcome)
       this.context.events.emit('unpair', { ...event, outcome, lasted: pipe.age })
@@ -168,13 +168,13 @@ export class ConnectionEndpoint implements Endpoint {
       ])
     })
     this.#pairings.paired(place, pipe)
-    for (const localEnd of ends) this.#remote?.paired(localEnd, pipe)
+    for (const end of ends) this.#remote?.paired(end, pipe)
     this.context.outcomes.count('paired')
     log.connection('%s – %s: paired', localId, remoteId)
     this.context.events.emit('pair', { ...event, waited })
   }
 
-  /** A hold, and the half of the pipe that another instance has. */
+  /** A hold, and the remote end of its pipe. */
   #pairRemote(hold: Hold, remote: PipeEnd): void {
     this.#pairings.removeWaiter(hold.place, hold)
     this.#pair(hold.place, { end: hold.localEnd, held: hold.take() }, { end: remote }, hold.age)

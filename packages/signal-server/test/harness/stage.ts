@@ -102,8 +102,8 @@ export class Stage {
       bufferedBytes,
       endpoints,
     })
-    const now = () => ({ ...gauges(this.server.stats()), pulses: this.context.heartbeat.size })
-    const before = { ...gauges(this.#before), pulses: this.#monitored }
+    const now = () => ({ ...gauges(this.server.stats()), monitored: this.context.heartbeat.size })
+    const before = { ...gauges(this.#before), monitored: this.#monitored }
     await eventually(
       () => JSON.stringify(now()) === JSON.stringify(before),
       () => `back to ${JSON.stringify(before)}, not ${JSON.stringify(now())}`,

@@ -75,13 +75,13 @@ export class News {
    * Tells all readers.
    *
    * @param cause - the client that is not told, and pays
-   * @param remote - how many more are told by other instances
+   * @param remoteReaders - how many more are told by other instances
    */
-  tell(message: Buffer, about?: About, cause?: JsonClient, remote = 0): void {
+  tell(message: Buffer, about?: About, cause?: JsonClient, remoteReaders = 0): void {
     const key = about ? keyOf(about) : Symbol('of its own')
     this.#drop(key)
     if (about?.gone) this.#drop(keyOf({ id: about.id }))
-    const bytes = remote * (message.length + sendingBytes)
+    const bytes = remoteReaders * (message.length + sendingBytes)
     this.#items.set(key, { number: ++this.#number, message, cause, bytes })
     if (cause) this.#caused.set(cause, (this.#caused.get(cause) ?? 0) + 1)
     this.#start()

@@ -232,9 +232,9 @@ export class Peers {
   }
 
   #allIds(): string[] {
-    const remote = this.meeting.presence?.on(this.meeting.app) ?? []
-    if (remote.length === 0) return [...this.#holders.keys()]
-    const all = [...this.#holders.values(), ...remote].sort((a, b) => a.since - b.since)
+    const remotePeers = this.meeting.presence?.on(this.meeting.app) ?? []
+    if (remotePeers.length === 0) return [...this.#holders.keys()]
+    const all = [...this.#holders.values(), ...remotePeers].sort((a, b) => a.since - b.since)
     return [...new Set(all.map(({ id }) => id))]
   }
 

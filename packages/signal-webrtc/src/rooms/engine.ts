@@ -22,7 +22,7 @@ export function makeEngine(
         return webSockets
       }
     },
-    pingInterval: pingInterval,
+    pingInterval,
     pingTimeout: pongTimeout,
     maxHttpBufferSize: settings.maxMessageBytes,
     // WebSockets are not compressed either: it takes memory and time that nothing counts

@@ -134,7 +134,7 @@ class RoomsEndpoint implements Endpoint {
       const { trustProxy } = settings
       this.router.use(appTokens({ tokens, password, trustProxy, events }))
     }
-    context.heartbeat.add(this.#monitored)
+    context.heartbeat.add(this.#onBeat)
   }
 
   match(path: string): Claim | undefined {
@@ -162,7 +162,7 @@ class RoomsEndpoint implements Endpoint {
     this.#draining = true
     this.#work.close()
     this.#turns.close()
-    this.context.heartbeat.remove(this.#monitored)
+    this.context.heartbeat.remove(this.#onBeat)
     this.#engine.close()
     for (const connection of this.#connections.keys()) endClosing(connection)
     void this.#io.close()
@@ -223,7 +223,7 @@ class RoomsEndpoint implements Endpoint {
   }
 
   /** Never silent itself: engine.io has pings of its own. */
-  readonly #monitored: Monitored = {
+  readonly #onBeat: Monitored = {
     heard: true,
     lastHeard: 0,
     pingedAt: 0,

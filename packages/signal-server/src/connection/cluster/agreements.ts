@@ -96,7 +96,11 @@ export class Agreements<S, P extends Party<S>> {
   }
 
   #pair(party: P, pipe: string, instance: string): void {
-    log.bus('%s – %s: paired across', party.place.localId, party.place.remoteId)
+    log.bus(
+      '%s – %s: paired with a connection of another instance',
+      party.place.localId,
+      party.place.remoteId,
+    )
     this.callbacks.pair(party, pipe, instance)
   }
 

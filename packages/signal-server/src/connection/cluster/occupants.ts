@@ -11,7 +11,7 @@ export interface Occupant<S> {
   /** When it came, on the instances' clock. */
   readonly time: number
   /**
-   * It waits for a partner; has proposed to one elsewhere; has accepted one elsewhere, which now
+   * It waits for a partner; has proposed to one of another instance; has accepted one of another instance, which now
    * decides; or is part of a pipe.
    */
   state: 'waiting' | 'proposed' | 'offered' | 'piped'

@@ -18,7 +18,7 @@ const unpinned = (bytes: Buffer) =>
   2 * bytes.length >= bytes.buffer.byteLength ? bytes : Buffer.from(bytes)
 
 /**
- * The half of a pipe that another instance has: what is written to it travels over the bus, in
+ * The end of a pipe that another instance has: what is written to it travels over the bus, in
  * order and numbered, never more than a window ahead of what its client has read.
  */
 export class RemoteEnd implements PipeEnd {
@@ -74,7 +74,7 @@ export class RemoteEnd implements PipeEnd {
     return this.#credit.spent || this.#waiting.length > 0
   }
 
-  /** What is told of a pipe on which nothing was sent since the last look; undefined elsewhere. */
+  /** What is told of a pipe on which nothing was sent since the last look; undefined for others. */
   takeProbe(): Probe | undefined {
     const quiet = this.#quiet && this.#downSince === undefined
     this.#quiet = true
@@ -187,7 +187,7 @@ export class RemoteEnd implements PipeEnd {
 
   #sendNumbered(message: Unsigned<Numbered>): void {
     if (this.#over) return
-    // at most a chunk or two: a congested remoteEnd's sender is paused
+    // at most a chunk or two: the sender to a congested end is paused
     if (!this.instances.bus.up || this.#waiting.length > 0) return void this.#waiting.push(message)
     const acked = this.#receipts.attach()
     this.#send({ ...message, pipe: this.pipe, n: ++this.#sent, acked })

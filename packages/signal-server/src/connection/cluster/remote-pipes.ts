@@ -10,7 +10,7 @@ const probeInterval = 3_000
 // so many in one message, of some 50 bytes each
 const probesAMessage = 500
 
-/** The halves of pipes that other instances have. */
+/** The remote ends of pipes. */
 export class RemotePipes {
   readonly #ends = new Map<string, RemoteEnd>()
   readonly #windows: Windows
@@ -53,7 +53,7 @@ export class RemotePipes {
     return this.#ends.size
   }
 
-  /** The other half of a pipe that two instances have agreed on. */
+  /** The remote end of a pipe that two instances have agreed on. */
   open(pipe: string, instance: string): RemoteEnd {
     const remoteEnd = new RemoteEnd(pipe, instance, this.instances, this.#windows, () => {
       this.#ends.delete(pipe)

@@ -8,7 +8,7 @@ import { Subscriptions } from '../../cluster/subscriptions.js'
 import { topics } from '../../cluster/topics.js'
 import type { HoldNotice } from '../../cluster/wire.js'
 
-/** The connections of this instance. */
+/** What other instances bring about here. */
 export interface RemotePlacesCallbacks<S> {
   /** The occupant and one of another instance are a pair. */
   pair(occupant: Occupant<S>, pipe: string, instance: string): void
@@ -20,14 +20,14 @@ export interface RemotePlacesCallbacks<S> {
 
 // one that waits is told of again after this, and then after twice as long each time: a bus that
 // lost the first word must not keep two who wait for each other apart
-const reminderInterval = 2_000
+const firstReminder = 2_000
 
 interface Entry<S> extends Party<S> {
   reminder?: NodeJS.Timeout
 }
 
 /**
- * Pairs connections of different instances. Each is published on its pair's topic; one that hears
+ * Pairs connections of this instance with those of others. Each is published on its pair's topic; one that hears
  * its reciprocal answers. Of the two, the lower nonce leads the agreement. In one place the newest
  * connection wins, wherever it is.
  */
@@ -38,13 +38,13 @@ export class RemotePlaces<S> {
 
   constructor(
     private readonly instances: Instances,
-    private readonly local: RemotePlacesCallbacks<S>,
+    private readonly callbacks: RemotePlacesCallbacks<S>,
   ) {
     this.#subscriptions = new Subscriptions(instances, () => {})
     this.#agreements = new Agreements<S, Entry<S>>(instances, this.#entries, {
-      pair: (entry, pipe, instance) => local.pair(entry, pipe, instance),
+      pair: (entry, pipe, instance) => callbacks.pair(entry, pipe, instance),
       released: (entry) => {
-        local.released(entry)
+        callbacks.released(entry)
         if (this.#entries.has(entry) && entry.state === 'waiting') this.#publish(entry)
       },
     })
@@ -64,7 +64,7 @@ export class RemotePlaces<S> {
     this.#subscriptions.whenHeard([topic], () => {
       if (this.#entries.has(entry)) this.#publish(entry)
     })
-    this.#remind(entry, reminderInterval)
+    this.#remind(entry, firstReminder)
     return entry
   }
 
@@ -125,7 +125,7 @@ export class RemotePlaces<S> {
     for (const entry of this.#entries.at({ app, localId, remoteId, key })) {
       const older =
         entry.time < hold.time || (entry.time === hold.time && this.instances.id < instance)
-      if (older) this.local.supersede(entry)
+      if (older) this.callbacks.supersede(entry)
       else if (!answer) this.#answer(entry, instance)
     }
     if (hold.piped) return

@@ -7,13 +7,13 @@ import { PingLimit } from '../pipe/ping-limit.js'
 export class Pongs {
   /** The last ping that was not answered yet. */
   #unanswered: Buffer | undefined
-  readonly #bucket: PingLimit
+  readonly #pingLimit: PingLimit
 
   constructor(
     private readonly localEnd: LocalEnd,
     settings: Settings,
   ) {
-    this.#bucket = new PingLimit(localEnd, settings, () => this.answer())
+    this.#pingLimit = new PingLimit(localEnd, settings, () => this.answer())
   }
 
   /**
@@ -23,9 +23,9 @@ export class Pongs {
    */
   take(opcode: ControlOpcode, payload: Buffer, count: number): boolean {
     if (opcode === Opcode.ping) this.#unanswered = payload
-    if (!this.#bucket.spend(count)) return false
+    if (!this.#pingLimit.spend(count)) return false
     // of many pings only the last has to be answered (RFC 6455 §5.5.3)
-    if (!this.#bucket.slowed) this.answer()
+    if (!this.#pingLimit.slowed) this.answer()
     return true
   }
 
@@ -38,6 +38,6 @@ export class Pongs {
   }
 
   stop(): void {
-    this.#bucket.stop()
+    this.#pingLimit.stop()
   }
 }

@@ -15,7 +15,7 @@ export class Pipe {
   readonly #directions: readonly [Direction, Direction]
   #over = false
   readonly #startedAt = Date.now()
-  readonly #bucket: TokenBucket | undefined
+  readonly #rate: TokenBucket | undefined
 
   /**
    * @param ids - of the peers, in the order of the ends
@@ -31,7 +31,7 @@ export class Pipe {
   ) {
     const { maxPipeBytesPerSecond } = context.settings
     if (maxPipeBytesPerSecond < Infinity) {
-      this.#bucket = new TokenBucket(maxPipeBytesPerSecond, maxPipeBytesPerSecond)
+      this.#rate = new TokenBucket(maxPipeBytesPerSecond, maxPipeBytesPerSecond)
     }
     const [first, second] = ends
     for (const end of ends) if (end.v1) end.write(paired)
@@ -50,12 +50,12 @@ export class Pipe {
   }
 
   /**
-   * Counts bytes that came from a end.
+   * Counts bytes that came from an end.
    * @returns milliseconds until the pipe may carry more; 0 where it may now
    */
   spend(bytes: number, end: PipeEnd): number {
     this.#count(bytes, end)
-    return this.#bucket?.spend(bytes) ?? 0
+    return this.#rate?.spend(bytes) ?? 0
   }
 
   /** How long it has lived, in milliseconds. */
@@ -68,7 +68,7 @@ export class Pipe {
     return now - this.#startedAt >= this.context.settings.maxPipeTime
   }
 
-  /** Ends both ends; a end without a code loses its connection at once. */
+  /** Closes both ends; one without a code loses its connection at once. */
   end(outcome: Outcome, end: PipeEnd, code: CloseCode | undefined, otherCode: CloseCode): void {
     if (this.#over) return
     this.#finish(outcome)
@@ -88,7 +88,7 @@ export class Pipe {
     reader.destroy()
   }
 
-  /** The end of one of the two peers. */
+  /** The end at which one of the two peers is. */
   endOf(id: string): PipeEnd {
     return this.ids[0] === id ? this.ends[0] : this.ends[1]
   }
@@ -197,10 +197,10 @@ class Direction implements PipeReceiver {
   }
 
   #slow(wait: number): void {
-    this.end.pause(Pause.bucket)
+    this.end.pause(Pause.rate)
     this.#rateTimer = setTimeout(() => {
       this.#rateTimer = undefined
-      this.end.resume(Pause.bucket)
+      this.end.resume(Pause.rate)
     }, wait)
   }
 }

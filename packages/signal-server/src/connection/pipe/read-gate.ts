@@ -3,7 +3,7 @@ import { Share, type ByteBudget } from '../../limits/byte-budget.js'
 import { startReading, stopReading } from '../../reading.js'
 
 /** Why a client is not read; it is read when no reason is left. */
-export const Pause = { target: 1, bucket: 2, budget: 4, full: 8, pings: 16, held: 32 } as const
+export const Pause = { target: 1, rate: 2, budget: 4, full: 8, pings: 16, held: 32 } as const
 
 /** Whether and why a socket is not read. */
 export class ReadGate {

@@ -6,7 +6,7 @@ import type { EndpointContext } from '../../endpoint.js'
 // what is sent in one turn of the event loop goes out in one write, up to this
 const corkedBytes = 64 * 1024
 // while the server's memory is short, who reads nothing for so long is not waited for
-const shortStallTime = 5_000
+const shortStallTimeout = 5_000
 
 /** What waits to be sent on one introduction socket: bounded, and counted against the budget. */
 export class Outbox {
@@ -68,7 +68,7 @@ export class Outbox {
     this.#count()
     const { budget, settings } = this.context
     const patience = budget.over
-      ? Math.min(shortStallTime, settings.stallTimeout)
+      ? Math.min(shortStallTimeout, settings.stallTimeout)
       : settings.stallTimeout
     if (now - this.#progressAt >= patience) this.overflow()
   }

@@ -29,8 +29,8 @@ export class Peer<M extends Member> {
    */
   sessionFor(key: string): M | undefined {
     const newest = this.newestWith(key)
-    const remote = newest && this.#newerRemote?.get(key)
-    return remote !== undefined && remote > newest!.arrival ? undefined : newest
+    const arrivedRemotely = newest && this.#newerRemote?.get(key)
+    return arrivedRemotely !== undefined && arrivedRemotely > newest!.arrival ? undefined : newest
   }
 
   /** The newest session here that joined a key, and of which something holds. */
