@@ -18,10 +18,10 @@ export interface LocalPresence {
   left(app: string, peer: PresentPeer): void
   /** A peer on another instance is there still, after an outage in which messages were lost. */
   stayed(app: string, peer: PresentPeer): void
-  /** A peer elsewhere took the id of one here before that one did: it loses the id. */
+  /** A remote peer took the id of one here before that one did: it loses the id. */
   outranked(app: string, id: string): void
   /**
-   * A client elsewhere wants the id of a peer here: resolves when that peer has shown life, or was
+   * A remote client wants the id of a peer here: resolves when that peer has shown life, or was
    * found dead and is gone. Without this every id stays with its peer until that is gone by itself.
    */
   prove?(app: string, id: string): Promise<void>

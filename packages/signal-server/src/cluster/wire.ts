@@ -92,7 +92,7 @@ export type BusMessage =
 /** What one side says of a pipe: numbered messages sent, and bytes read, in all. */
 export type Probe = [pipe: string, n: number, acked: number]
 
-/** The peers here that want a key, for a peer elsewhere that has joined it. */
+/** The peers here that want a key, for a remote peer that has joined it. */
 interface HereMessage {
   t: 'here'
   app: string

@@ -103,7 +103,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
 
   /**
    * Introduces a peer to another once more, where both still want the key.
-   * @returns false where neither here nor elsewhere anybody can be
+   * @returns false if no other instance can have one of them
    */
   introduceAgain(app: string, to: string, about: string, key: string): boolean {
     const realm = this.#realms.get(app)
@@ -114,7 +114,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
       this.#introduced(app, [to, about], [key])
       return true
     }
-    // one of them may be elsewhere
+    // one of them may be on another instance
     this.#remote?.introduceAgain(app, key, to, about)
     return this.#remote !== undefined
   }

@@ -124,7 +124,7 @@ export class Realms implements LocalPresence {
     }
   }
 
-  /** Brings what a peer elsewhere relays to a client here, or tells it why not. */
+  /** Brings what a remote peer relays to a client here, or tells it why not. */
   #relay(
     app: string,
     realm: Realm | undefined,

@@ -70,7 +70,7 @@ export class LocalIntroductions {
     this.work.run(steps.call(this, { app, id, shown }, keys, to))
   }
 
-  /** Two peers whose connection has failed are introduced once more; one or both are elsewhere. */
+  /** Two peers whose connection has failed are introduced once more; one or both are remote. */
   introduceAgain(app: string, { id, info }: PeerNotice, key: string, to: string): void {
     const target = this.#peer(app, to)?.sessionFor(key)
     target?.tell({ type: 'introduction', id, keys: [key], info, again: true })
@@ -135,7 +135,7 @@ export class LocalIntroductions {
     }
   }
 
-  /** A peer elsewhere signals one here, with which it shares this key. */
+  /** A remote peer signals one here, with which it shares this key. */
   signalRemote(app: string, from: string, to: string, key: string, signal: Json): void {
     const receiver = this.#peer(app, to)?.newestWith(key, this.#reads)
     receiver?.tell({ type: 'signal', from, signal })

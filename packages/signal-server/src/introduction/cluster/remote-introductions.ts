@@ -122,27 +122,27 @@ export class RemoteIntroductions {
     }
   }
 
-  /** How many peers elsewhere want a key. */
+  /** How many remote peers want a key. */
   count(app: string, key: string): number {
     return this.#remote.count(topics.key(app, key))
   }
 
-  /** Whether a peer with this id wants a key elsewhere. */
+  /** Whether a remote peer with this id wants a key. */
   has(app: string, id: string, key: string): boolean {
     return this.#remote.find(topics.key(app, key), id) !== undefined
   }
 
-  /** The peers elsewhere that have this id and want a key: one on each instance, at most. */
+  /** The remote peers that have this id and want a key: one on each instance, at most. */
   all(app: string, id: string, key: string): readonly RemotePeer[] {
     return this.#remote.all(topics.key(app, key), id)
   }
 
-  /** Brings a signal to a peer elsewhere. */
+  /** Brings a signal to a remote peer. */
   signal({ app, id, key, instance }: RemotePeer, from: string, signal: Json): void {
     this.instances.send(instance, { t: 'signal', app, from, to: id, key, signal })
   }
 
-  /** Introduces a peer to another once more, wherever it is; both may be elsewhere. */
+  /** Introduces a peer to another once more, wherever it is; both may be remote. */
   introduceAgain(app: string, key: string, to: string, about: string): void {
     if (this.#again(app, key, to, about)) return
     this.instances.publish(topics.key(app, key), { t: 'again', app, key, to, about })
@@ -165,7 +165,7 @@ export class RemoteIntroductions {
     })
   }
 
-  /** Answers a peer elsewhere that wants these keys with the peers here that do. */
+  /** Answers a remote peer that wants these keys with the peers here that do. */
   #answer(t: 'join' | 'renew', app: string, keys: string[], id: string, instance: string): void {
     const wanted = keys.filter((key) => this.#wanted.hasPeersOn(app, key))
     for (const [n, key] of wanted.entries()) {

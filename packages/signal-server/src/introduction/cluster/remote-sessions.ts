@@ -69,7 +69,7 @@ export class RemoteSessions {
     this.local.outranked(app, id, key, remote && (isLast ? remote.since + 1 : remote.since))
   }
 
-  /** Introduces the session that has a key's introductions to all here, if it is elsewhere. */
+  /** Introduces the session that has a key's introductions to all here, if it is on another instance. */
   introduceAgain(told: Told): void {
     const { app, key, id } = told
     if (!isRemote(this.newest(app, key, id)) || !this.hears(app, key)) return
