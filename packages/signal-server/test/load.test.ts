@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { SignalServer } from 'signal-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { Turns } from './harness/turns.js'
 
 const script = fileURLToPath(new URL('harness/join-load.mjs', import.meta.url))
 
@@ -11,30 +12,6 @@ interface Told {
   ready?: true
   done?: number
   broken?: string
-}
-
-/** The server's CPU time in each turn of its event loop: not the time that others took meanwhile. */
-class Turns {
-  readonly #cpu: number[] = []
-  #last = process.cpuUsage()
-  #on = true
-
-  constructor() {
-    this.#turn()
-  }
-
-  /** @returns milliseconds, the longest first */
-  stop(): number[] {
-    this.#on = false
-    return this.#cpu.sort((a, b) => b - a)
-  }
-
-  readonly #turn = () => {
-    const { user, system } = process.cpuUsage(this.#last)
-    this.#last = process.cpuUsage()
-    this.#cpu.push((user + system) / 1_000)
-    if (this.#on) setImmediate(this.#turn)
-  }
 }
 
 describe.each([

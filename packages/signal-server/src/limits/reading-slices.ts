@@ -52,7 +52,10 @@ export class ReadingSlices {
     // What net.Socket calls with each chunk, and with null at the end. After `false` it stops reading
     // until the stream asks for more, which the stream does when the chunk is pushed.
     socket.push = (chunk: Chunk) => {
-      if (chunks.size === 0 && this.#maySkip(chunk)) return this.#timed(() => push(chunk))
+      if (chunks.size === 0) {
+        if (bytesOf(chunk) <= smallBytes) return push(chunk)
+        if (this.#maySkip()) return this.#timed(() => push(chunk))
+      }
       if (this.#closed) return false
       chunks.push(chunk)
       this.#count(bytesOf(chunk) + pieceOverhead)
@@ -70,9 +73,9 @@ export class ReadingSlices {
     this.#count(-this.#bytes)
   }
 
-  /** Whether a chunk need not wait. */
-  #maySkip(chunk: Chunk): boolean {
-    if (bytesOf(chunk) <= smallBytes || this.budget.over) return true
+  /** Whether a large chunk need not wait. */
+  #maySkip(): boolean {
+    if (this.budget.over) return true
     return this.#spent < sliceTime && this.#medium.size + this.#large.size === 0
   }
 

@@ -84,8 +84,10 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
     this.#receiver = receiver
     this.#rests = 0
     this.#place.rank = receiver.rank
+    if (!first) return
+    this.context.reading.add(this.#socket)
     // the listener makes the socket flow
-    if (first) this.#socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk))
   }
 
   get queued(): number {
