@@ -70,14 +70,23 @@ export class Connections {
 
   #accept(socket: Socket, tls: boolean): void {
     const place = this.limits.accept(socket, () => socket.destroy())
-    if (!place && ++this.#surplus > maxSurplus) socket.destroy()
-    const name = tls ? nameOf(socket) : ''
-    if (tls) this.#handshakes.set(name, socket)
-    socket.on('close', () => {
-      if (!place) this.#surplus--
-      if (tls && this.#handshakes.get(name) === socket) this.#handshakes.delete(name)
-    })
+    if (!place) this.#countSurplus(socket)
+    if (tls) this.#awaitHandshake(socket)
     connectionOf(socket)[own] = { place, inFlight: false, next: undefined }
+  }
+
+  // methods of their own: a closure in #accept would be kept by each connection, with what it sees
+  #countSurplus(socket: Socket): void {
+    socket.on('close', () => this.#surplus--)
+    if (++this.#surplus > maxSurplus) socket.destroy()
+  }
+
+  #awaitHandshake(socket: Socket): void {
+    const name = nameOf(socket)
+    this.#handshakes.set(name, socket)
+    socket.on('close', () => {
+      if (this.#handshakes.get(name) === socket) this.#handshakes.delete(name)
+    })
   }
 
   /** The same connection, as the socket that requests come on. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { pieceOverhead, Share, type ByteBudget } from './byte-budget.js'
 import { Fifo } from '../fifo.js'
 
@@ -11,11 +12,8 @@ const mediumBytes = 16 * 1_024
 /** What a socket has read and nobody has looked at yet; null is its end. */
 type Chunk = Buffer | null
 
-/** A socket of which a chunk waits. */
-interface Reader {
-  readonly chunks: Fifo<Chunk>
-  readonly deliver: (chunk: Chunk) => void
-}
+// on the socket itself, as thousands are idle: a closure in each would cost more
+const own = Symbol('reader')
 
 const bytesOf = (chunk: Chunk | undefined) => chunk?.length ?? 0
 
@@ -24,7 +22,8 @@ const bytesOf = (chunk: Chunk | undefined) => chunk?.length ?? 0
  * 64 KiB from each of a thousand sockets, and a chunk may hold ten thousand messages to be parsed.
  * After 10 ms of a turn, chunks of more than 1 KiB wait for later turns, and their sockets are not
  * read meanwhile. Of those that wait, chunks of up to 16 KiB come first, and one larger chunk in each
- * turn. They count against the budget; while it is exceeded, none waits.
+ * turn. They count against the budget, and also wait while that is exceeded: one chunk of each socket,
+ * which has been read by then.
  */
 export class ReadingSlices {
   readonly #medium = new Fifo<Reader>()
@@ -35,33 +34,28 @@ export class ReadingSlices {
   #scheduled: NodeJS.Immediate | undefined
   #closed = false
 
-  constructor(private readonly budget: ByteBudget) {
+  constructor(budget: ByteBudget) {
     this.#share = new Share(budget)
   }
 
   /** Lets what this socket reads from now on wait for its turn. */
   add(socket: Socket): void {
-    const push = socket.push.bind(socket)
-    const chunks = new Fifo<Chunk>()
-    const deliver = (chunk: Chunk) => {
-      if (socket.destroyed) return
-      push(chunk)
-      // as net.Socket does at the end
-      if (chunk === null) socket.read(0)
+    const read: ReadSocket = socket
+    read[own] = new Reader(socket, this)
+    socket.push = pushInTurn
+  }
+
+  /** @returns false to stop reading, as `push` of a stream does */
+  take(reader: Reader, chunk: Chunk): boolean {
+    if (reader.waiting === 0) {
+      if (bytesOf(chunk) <= smallBytes) return reader.push(chunk)
+      if (this.#free) return this.#timed(() => reader.push(chunk))
     }
-    // What net.Socket calls with each chunk, and with null at the end. After `false` it stops reading
-    // until the stream asks for more, which the stream does when the chunk is pushed.
-    socket.push = (chunk: Chunk) => {
-      if (chunks.size === 0) {
-        if (bytesOf(chunk) <= smallBytes) return push(chunk)
-        if (this.#maySkip()) return this.#timed(() => push(chunk))
-      }
-      if (this.#closed) return false
-      chunks.push(chunk)
-      this.#count(bytesOf(chunk) + pieceOverhead)
-      if (chunks.size === 1) this.#wait({ chunks, deliver })
-      return false
-    }
+    if (this.#closed) return false
+    reader.wait(chunk)
+    this.#count(bytesOf(chunk) + pieceOverhead)
+    if (reader.waiting === 1) this.#wait(reader)
+    return false
   }
 
   /** Lets go of all that waits. */
@@ -74,13 +68,12 @@ export class ReadingSlices {
   }
 
   /** Whether a large chunk need not wait. */
-  #maySkip(): boolean {
-    if (this.budget.over) return true
+  get #free(): boolean {
     return this.#spent < sliceTime && this.#medium.size + this.#large.size === 0
   }
 
   #wait(reader: Reader): void {
-    const bytes = bytesOf(reader.chunks.first)
+    const bytes = bytesOf(reader.first)
     const queue = bytes <= mediumBytes ? this.#medium : this.#large
     queue.push(reader)
   }
@@ -107,14 +100,68 @@ export class ReadingSlices {
   }
 
   #deliver(reader: Reader): void {
-    const chunk = reader.chunks.shift()!
+    const chunk = reader.shift()
     this.#count(-bytesOf(chunk) - pieceOverhead)
     this.#timed(() => reader.deliver(chunk))
-    if (reader.chunks.size > 0) this.#wait(reader)
+    if (reader.waiting > 0) this.#wait(reader)
   }
 
   #count(more: number): void {
     this.#bytes += more
     this.#share.set(this.#bytes)
   }
+}
+
+/** A socket, and those of its chunks that wait. */
+class Reader {
+  #chunks: Fifo<Chunk> | undefined
+
+  constructor(
+    private readonly socket: Socket,
+    readonly slices: ReadingSlices,
+  ) {}
+
+  get waiting(): number {
+    return this.#chunks?.size ?? 0
+  }
+
+  /** The chunk that {@link shift} returns. */
+  get first(): Chunk | undefined {
+    return this.#chunks?.first
+  }
+
+  wait(chunk: Chunk): void {
+    this.#chunks ??= new Fifo()
+    this.#chunks.push(chunk)
+  }
+
+  shift(): Chunk {
+    const chunk = this.#chunks!.shift()!
+    if (this.#chunks!.size === 0) this.#chunks = undefined
+    return chunk
+  }
+
+  /** Hands a chunk to the stream. */
+  push(chunk: Chunk): boolean {
+    return Readable.prototype.push.call(this.socket, chunk)
+  }
+
+  /** Hands over a chunk that has waited. */
+  deliver(chunk: Chunk): void {
+    if (this.socket.destroyed) return
+    this.push(chunk)
+    // as net.Socket does at the end
+    if (chunk === null) this.socket.read(0)
+  }
+}
+
+type ReadSocket = Socket & { [own]?: Reader }
+
+/**
+ * What net.Socket calls with each chunk, and with null at the end. After `false` it stops reading until
+ * the stream asks for more, which the stream does when the chunk is pushed.
+ */
+function pushInTurn(this: ReadSocket, chunk: Chunk): boolean {
+  const reader = this[own]!
+  return reader.slices.take(reader, chunk)
 }

@@ -133,10 +133,7 @@ export class SocketLimits {
     slot.rank = Rank.waiting
     slot.shed = shed
     this.#upgrades++
-    socket.on('close', () => {
-      slot.amount = 0
-      this.#upgrades--
-    })
+    socket.on('close', this.#upgradeClosed)
     return slot
   }
 
@@ -181,6 +178,10 @@ export class SocketLimits {
     return (request, shed) => slots.take(this.limited(request), Rank.waiting, shed)
   }
 
+  readonly #upgradeClosed = () => {
+    this.#upgrades--
+  }
+
   #take(request: IncomingMessage, rank: Rank, shed: () => void): Holding {
     const slot = this.#slots.take(this.limited(request), rank, shed)
     if (typeof slot === 'string') throw this.#refusal(slot)
@@ -189,7 +190,11 @@ export class SocketLimits {
 
   #slotOf(request: IncomingMessage, shed: () => void): Holding {
     const slot = acceptedOf(request.socket)[accepted]?.slot
-    if (!slot) return this.#take(request, Rank.waiting, shed)
+    if (!slot) {
+      const taken = this.#take(request, Rank.waiting, shed)
+      request.socket.on('close', () => (taken.amount = 0))
+      return taken
+    }
     const full = typeof slot === 'string' ? slot : this.#slots.move(slot, this.limited(request))
     if (full || typeof slot === 'string') throw this.#refusal(full!)
     return slot

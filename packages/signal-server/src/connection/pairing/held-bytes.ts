@@ -55,21 +55,30 @@ export class HeldBytes {
     return this.#amounts.max
   }
 
+  /** Counts nothing for it until it holds something: most of those that wait hold nothing. */
   enter(waiter: Waiter): HeldShare {
     this.#waiting.add(waiter)
-    return new HeldShare(
-      new Share(this.budget),
-      this.#amounts.enter(waiter.address, () => waiter.shed()),
-      () => this.#changed(),
-      () => this.#leave(waiter),
-    )
+    return new HeldShare(waiter, this)
   }
 
-  #changed(): void {
+  /** Where a waiter that begins to hold something is counted. */
+  begin(waiter: Waiter): { share: Share; holding: Holding } {
+    const holding = this.#amounts.enter(waiter.address, () => waiter.shed())
+    return { share: new Share(this.budget), holding }
+  }
+
+  /** A waiter holds more, or less, than before. */
+  changed(): void {
     if (this.#relieving || !this.#amounts.over) return
     this.#relieving = true
     // the client whose bytes these are may be shed itself, and must have taken them first
     process.nextTick(() => this.#relieve())
+  }
+
+  leave(waiter: Waiter): void {
+    this.#waiting.delete(waiter)
+    this.#paused.delete(waiter)
+    this.#stopWhenDone()
   }
 
   #relieve(): void {
@@ -103,34 +112,31 @@ export class HeldBytes {
     clearInterval(this.#timer)
     this.#timer = undefined
   }
-
-  #leave(waiter: Waiter): void {
-    this.#waiting.delete(waiter)
-    this.#paused.delete(waiter)
-    this.#stopWhenDone()
-  }
 }
 
 /** What is held for one client. */
 export class HeldShare {
+  #counted: { share: Share; holding: Holding } | undefined
+
   constructor(
-    private readonly share: Share,
-    private readonly holding: Holding,
-    private readonly changed: () => void,
-    private readonly left: () => void,
+    private readonly waiter: Waiter,
+    private readonly all: HeldBytes,
   ) {}
 
   /** Says how many bytes are held for it now. */
   set(bytes: number): void {
-    this.share.set(bytes)
-    if (bytes === this.holding.amount) return
-    this.holding.amount = bytes
-    this.changed()
+    if (bytes === 0 && !this.#counted) return
+    const { share, holding } = (this.#counted ??= this.all.begin(this.waiter))
+    share.set(bytes)
+    // of one that was shed it is 0 already
+    if (bytes === holding.amount) return
+    holding.amount = bytes
+    this.all.changed()
   }
 
   /** It waits no longer, and nothing is held for it. */
   release(): void {
-    this.left()
+    this.all.leave(this.waiter)
     this.set(0)
   }
 }

@@ -20,6 +20,8 @@ export class Hold implements PipeReceiver, Waiter {
   readonly rank = Rank.waiting
   #bytes: Buffer | undefined
   #size = 0
+  /** Bytes that were read before a pause, and come after it. */
+  #ahead = 0
   readonly #share: HeldShare
   /** Most send no pings while they wait. */
   #pongs: Pongs | undefined
@@ -102,6 +104,11 @@ export class Hold implements PipeReceiver, Waiter {
     }
   }
 
+  readAhead(bytes: number): void {
+    this.#ahead = bytes
+    this.#count()
+  }
+
   drained(): void {
     this.#pongs?.answer()
   }
@@ -115,6 +122,7 @@ export class Hold implements PipeReceiver, Waiter {
   }
 
   resume(): void {
+    this.readAhead(0)
     this.localEnd.resume(Pause.held)
   }
 
@@ -131,7 +139,11 @@ export class Hold implements PipeReceiver, Waiter {
     const grown = Buffer.allocUnsafeSlow(larger)
     this.#bytes?.copy(grown, 0, 0, this.#size)
     this.#bytes = grown
-    this.#share.set(larger)
+    this.#count()
+  }
+
+  #count(): void {
+    this.#share.set((this.#bytes?.length ?? 0) + this.#ahead)
   }
 
   #free(): void {

@@ -170,7 +170,7 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
 
   beat(now: number, elapsed: number): void {
     this.#patience = Math.max(0, this.#patience - elapsed)
-    this.#readGate.beat()
+    this.#countAhead()
     this.#sendQueue.beat(elapsed)
     if (this.#sendQueue.unread > askAfter && !this.#pings.pending) this.#sendPing()
     if (this.stalledFor >= this.context.settings.stallTimeout) {
@@ -227,6 +227,13 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
     }
   }
 
+  #countAhead(): void {
+    const { ahead } = this.#readGate
+    const receiver = this.#receiver
+    if (receiver?.readAhead) receiver.readAhead(ahead)
+    this.#readGate.count(receiver?.readAhead ? 0 : ahead)
+  }
+
   /** Pings the client, where a frame may be put in. */
   #sendPing(payload?: Buffer): boolean {
     if (!this.#atBoundary || this.#closing.closeSent) return false
@@ -249,7 +256,7 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
 
   #release(): void {
     this.#closing.release()
-    this.#readGate.release()
+    this.#readGate.count(0)
     this.#sendQueue.release()
   }
 }

@@ -19,6 +19,11 @@ export interface PipeReceiver extends FrameSink {
   drained?(): void
   /** The end's client has read nothing of what waits for it for the stall time. */
   stalled(): void
+  /**
+   * Counts the bytes that were read from the end before a pause and that it gets after it. Called
+   * about once a second; if it is absent, they count against the budget alone.
+   */
+  readAhead?(bytes: number): void
   /** Called about once a second. */
   beat?(now: number): void
 }

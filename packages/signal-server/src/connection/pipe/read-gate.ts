@@ -50,12 +50,14 @@ export class ReadGate {
     this.#read()
   }
 
-  beat(): void {
-    this.#ahead.set(this.paused ? this.socket.readableLength : 0)
+  /** Bytes that the stream has read ahead of a pause. */
+  get ahead(): number {
+    return this.paused ? this.socket.readableLength : 0
   }
 
-  release(): void {
-    this.#ahead.set(0)
+  /** Counts so many bytes as read ahead. */
+  count(bytes: number): void {
+    this.#ahead.set(bytes)
   }
 
   #read(): void {
