@@ -10,6 +10,13 @@ export const nestedTooDeep = (value: unknown): boolean => nestedDeeperThan(deepe
 function nestedDeeperThan(levels: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (levels === 0) return true
-  for (const each of Object.values(value)) if (nestedDeeperThan(levels - 1, each)) return true
+  // Object.values would make a list for each of a hundred thousand empty ones
+  if (Array.isArray(value)) {
+    for (const each of value) if (nestedDeeperThan(levels - 1, each)) return true
+  } else {
+    for (const name in value) {
+      if (nestedDeeperThan(levels - 1, (value as Record<string, unknown>)[name])) return true
+    }
+  }
   return false
 }

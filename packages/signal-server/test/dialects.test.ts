@@ -346,6 +346,21 @@ describe('row 11: MessagePack that is none, or a trap', () => {
 
 describe('row 11: JSON that is a trap', () => {
   test.each([
+    ['an info', (value: string) => `{"type":"Announce","info":${value}}`],
+    ['a signal', (value: string) => `{"type":"Signal","to":"bob","signal":${value}}`],
+  ])('%s is nested 100 deep at most, whatever stands in its strings', async (_what, message) => {
+    const stage = await Stage.open()
+    const alice = await stage.v1('alice', 'k')
+    const bob = await stage.v1('bob', 'k')
+    const nested = (levels: number) => '['.repeat(levels) + '"\\\\\\"[["' + ']'.repeat(levels)
+    await alice.next('Introduction')
+    alice.send(message(nested(100)))
+    expect((await bob.next(_what === 'a signal' ? 'Signal' : 'Update')).type).toBeDefined()
+    alice.send(message(nested(101)))
+    expect(await alice.next('Error')).toMatchObject({ code: 'bad_message' })
+  })
+
+  test.each([
     ['in an info', (deep: string) => `{"type":"Announce","info":${deep}}`],
     ['in a signal', (deep: string) => `{"type":"Signal","to":"bob","signal":${deep}}`],
   ])('nested 100,000 deep, %s', async (_what, message) => {

@@ -103,4 +103,22 @@ describe('row 48: a message costs hardly more than to parse its JSON', () => {
       expect(work).toBeLessThan(20 + 4 * workOf(() => JSON.parse(data.toString()) as unknown))
     }
   })
+
+  const many = ['empty lists', 'objects of many shapes', 'lists nested 90 deep'] as const
+  test.each(many)('and of more than 20,000 values about what a text does: %s', (shape) => {
+    const size = 512 * 1024
+    const decode = (json: string) => {
+      const data = Buffer.from(`{"join":["k"],"more":${json}}`)
+      return () => {
+        try {
+          return v0.decode(data)
+        } catch (error) {
+          return error
+        }
+      }
+    }
+    const lists = decode(`[${shapes[shape]!(size)}]`)
+    expect(lists()).toBeInstanceOf(BadMessage)
+    expect(workOf(lists)).toBeLessThan(2 + 4 * workOf(decode(`"${'x'.repeat(size)}"`)))
+  })
 })

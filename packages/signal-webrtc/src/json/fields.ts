@@ -1,4 +1,4 @@
-import { nestedTooDeep } from 'signal-server'
+import { exceededBound } from 'signal-server'
 import { Refusal } from './refusal.js'
 
 /** A JSON object as a client sent it: its fields are not to be trusted. */
@@ -10,9 +10,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  * The object in a message. A binary frame is read as text: clients that send what they have in a
  * buffer mean the same.
  *
- * @throws Refusal if it is not a JSON object in UTF-8, or nested too deeply
+ * @throws Refusal if it is not a JSON object in UTF-8, is nested too deeply or has too many values
  */
 export function fieldsOf(data: Uint8Array): Fields {
+  const exceeded = exceededBound(data)
+  if (exceeded) throw new Refusal('bad_message', exceeded)
   let value: unknown
   try {
     value = JSON.parse(utf8.decode(data))
@@ -20,13 +22,7 @@ export function fieldsOf(data: Uint8Array): Fields {
     throw new Refusal('bad_message', 'The message is not JSON.')
   }
   if (!isFields(value)) throw new Refusal('bad_message', 'The message is not an object.')
-  checkNesting(value)
   return value
-}
-
-/** @throws Refusal if a value is nested so deeply that it could not be encoded again */
-export function checkNesting(value: unknown): void {
-  if (nestedTooDeep(value)) throw new Refusal('bad_message', 'The message is nested too deeply.')
 }
 
 /** Whether a value is an object with named fields. */

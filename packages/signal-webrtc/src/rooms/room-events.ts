@@ -1,7 +1,7 @@
 import { errorSentence, type Json } from 'signal-server-protocol'
-import { reportFault, type EndpointContext } from 'signal-server'
+import { nestedTooDeep, reportFault, type EndpointContext } from 'signal-server'
 import { v4 as uuid } from 'uuid'
-import { checkNesting, isFields, text, type Fields } from '../json/fields.js'
+import { isFields, text, type Fields } from '../json/fields.js'
 import { sendingBytes } from '../json/rate.js'
 import { Refusal } from '../json/refusal.js'
 import type { Authorization } from './authorization.js'
@@ -35,7 +35,7 @@ export class RoomEvents {
       if (typeof name !== 'string') {
         throw new Refusal('bad_message', 'The name of an event must be a string.')
       }
-      checkNesting(data)
+      if (nestedTooDeep(data)) throw new Refusal('bad_message', 'The data are nested too deeply.')
       if (name === 'auth-request') return await this.#authorize(session, fields)
       if (!session.accepts(fields.auth)) {
         session.socket.emit('unauthorized', { message: 'Token is not valid' })

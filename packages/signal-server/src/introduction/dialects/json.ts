@@ -1,5 +1,5 @@
-import type { Json } from 'signal-server-protocol'
-import { deepest, nestedTooDeep } from '../../nesting.js'
+import { exceededBound } from '../../json-bounds.js'
+import { deepest } from '../../nesting.js'
 import { BadMessage } from './dialect.js'
 
 /** A JSON object or msgpack map. */
@@ -7,9 +7,13 @@ export type Fields = Record<string, unknown>
 
 /**
  * The fields of a JSON text message.
- * @throws BadMessage where it is not JSON, or not an object
+ * @throws BadMessage if it is not JSON, not an object, is nested too deeply, or has too many
+ * values
  */
 export function jsonFields(data: Buffer): Fields {
+  // the message, and what a field of it may have
+  const exceeded = exceededBound(data, 1 + deepest)
+  if (exceeded) throw new BadMessage(exceeded)
   let value: unknown
   try {
     value = JSON.parse(data.toString())
@@ -17,17 +21,6 @@ export function jsonFields(data: Buffer): Fields {
     throw new BadMessage('The message is not JSON.')
   }
   return asFields(value)
-}
-
-/**
- * A value from a message, to be sent on.
- * @throws BadMessage where it is nested so deeply that it could not be encoded again
- */
-export function jsonValue(value: unknown, field: string): Json {
-  if (nestedTooDeep(value)) {
-    throw new BadMessage(`"${field}" must be nested at most ${deepest} deep.`)
-  }
-  return value as Json
 }
 
 // the keys of a Join go to one peer after the other, with nothing changed but the id
