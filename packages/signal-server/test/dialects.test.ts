@@ -386,9 +386,10 @@ describe('row 11: JSON that is a trap', () => {
     const deep = '['.repeat(200_000) + ']'.repeat(200_000)
     alice.send(`{"type":"Join","join":["k"],"more":${deep}}`)
     alice.send(`{"type":${deep},"join":["k"]}`)
-    expect(await alice.next('Error')).toMatchObject({ code: 'bad_message' })
-    await alice.settled()
-    expect(stage.outcomes().joined).toBe(1)
+    for (let n = 0; n < 2; n++) {
+      expect(await alice.next('Error')).toMatchObject({ code: 'bad_message' })
+    }
+    expect(stage.outcomes().joined).toBe(0)
   })
 
   test('with names that a prototype has', async () => {

@@ -105,7 +105,7 @@ describe('row 48: a message costs hardly more than to parse its JSON', () => {
   })
 
   const many = ['empty lists', 'objects of many shapes', 'lists nested 90 deep'] as const
-  test.each(many)('and of more than 20,000 values about what a text does: %s', (shape) => {
+  test.each(many)('and of more than 20,000 parts about what a text does: %s', (shape) => {
     const size = 512 * 1024
     const decode = (json: string) => {
       const data = Buffer.from(`{"join":["k"],"more":${json}}`)

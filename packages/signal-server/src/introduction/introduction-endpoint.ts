@@ -93,12 +93,17 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   gone(session: Session): void {
     const { realm, id, startedAt } = session
     this.#sessions.delete(session)
-    const left = realm.remove(session)
-    this.#realms.tidy(realm)
-    const telling = this.#requests.left(session, left)
-    if (!this.#ending) this.work.run(telling)
+    this.work.run(this.#leaving(session))
     const lasted = Date.now() - startedAt
     this.context.events.emit('sessionEnd', { app: realm.app, id, lasted })
+  }
+
+  *#leaving(session: Session): Steps {
+    const { realm } = session
+    const left = yield* realm.remove(session)
+    this.#realms.tidy(realm)
+    const telling = this.#requests.left(session, left)
+    if (!this.#ending) yield* telling
   }
 
   /**

@@ -155,7 +155,7 @@ export class Requests {
       const target = realm.peers.get(to)
       if (!target?.has(key)) continue
       shared = true
-      const reader = target.newestWith(key, ({ dialect }) => dialect === v1)
+      const reader = target.newestWith(key, ({ dialect, open }) => open && dialect === v1)
       if (reader && reader.arrival > (receiver?.arrival ?? 0)) receiver = reader
     }
     if (remotePeer && remotePeer.reads! > (receiver?.arrival ?? 0)) {

@@ -10,7 +10,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  * The object in a message. A binary frame is read as text: clients that send what they have in a
  * buffer mean the same.
  *
- * @throws Refusal if it is not a JSON object in UTF-8, is nested too deeply or has too many values
+ * @throws Refusal if it is not a JSON object in UTF-8, is nested too deeply or has too many parts
  */
 export function fieldsOf(data: Uint8Array): Fields {
   const exceeded = exceededBound(data)

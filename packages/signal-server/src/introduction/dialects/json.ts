@@ -8,7 +8,7 @@ export type Fields = Record<string, unknown>
 /**
  * The fields of a JSON text message.
  * @throws BadMessage if it is not JSON, not an object, is nested too deeply, or has too many
- * values
+ * parts
  */
 export function jsonFields(data: Buffer): Fields {
   // the message, and what a field of it may have

@@ -16,6 +16,9 @@ export interface Left<M> {
   readonly held: string[]
 }
 
+// so many keys are taken away between two looks at the clock
+const keysAtOnce = 64
+
 /** The peers and keys of one app; realms share nothing. */
 export class Realm<M extends Member & { readonly peer: Peer<M> }> {
   readonly peers = new Map<string, Peer<M>>()
@@ -51,10 +54,12 @@ export class Realm<M extends Member & { readonly peer: Peer<M> }> {
     session.keysChanged?.()
   }
 
-  /** Takes keys from a session. */
-  leave(session: M, keys: Iterable<string>): Left<M> {
+  /**
+   * Takes keys from a session.
+   * @param left - what came of it when it left others, to which this is added
+   */
+  leave(session: M, keys: Iterable<string>, left: Left<M> = nothingLeft()): Left<M> {
     const { peer } = session
-    const left: Left<M> = { keys: [], heirs: new Map(), held: [] }
     const before = session.keys.size
     for (const key of keys) {
       if (!session.keys.has(key)) continue
@@ -76,12 +81,26 @@ export class Realm<M extends Member & { readonly peer: Peer<M> }> {
     return left
   }
 
-  /** Takes exactly this session away, and its peer with the last one. */
-  remove(session: M): Left<M> {
-    const { peer } = session
-    const left = this.leave(session, [...session.keys])
+  /** Takes exactly this session away, and its peer with the last one; in steps, for it may have many keys. */
+  *remove(session: M): Generator<void, Left<M>> {
+    const { peer, keys } = session
+    const left: Left<M> = nothingLeft()
+    while (keys.size > 0) {
+      this.leave(session, first(keys), left)
+      yield
+    }
     peer.remove(session)
     if (peer.sessions.length === 0 && this.peers.get(peer.id) === peer) this.peers.delete(peer.id)
     return left
   }
+}
+
+function nothingLeft<M>(): Left<M> {
+  return { keys: [], heirs: new Map(), held: [] }
+}
+
+function first(keys: ReadonlySet<string>): string[] {
+  const some: string[] = []
+  for (const key of keys) if (some.push(key) === keysAtOnce) break
+  return some
 }
