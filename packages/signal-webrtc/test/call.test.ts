@@ -62,7 +62,7 @@ test('register with a second name gives the first one up', async () => {
 test('register with a name that is none is an error to its sender', async () => {
   const served = await Served.start(call())
   const client = await served.client('/call')
-  for (const name of [undefined, '', 7, {}, 'x'.repeat(257)]) {
+  for (const name of [undefined, '', 7, {}, 'x'.repeat(257), '\u0001'.repeat(43)]) {
     client.send({ id: 'register', name })
     expect(await client.json()).toMatchObject({ id: 'error', code: 'bad_message' })
   }

@@ -190,7 +190,12 @@ test('identify without an id, with a name that is none, or with too long a name 
   const served = await start()
   const client = await served.client('/rtc')
   const wrong = [{ name: 'x' }, { id: 7, name: 'x' }, { id: 'a' }, { id: 'a', name: {} }]
-  for (const data of [...wrong, { id: 'a', name: 'x'.repeat(257) }, { id: '', name: 'x' }]) {
+  for (const data of [
+    ...wrong,
+    { id: 'a', name: 'x'.repeat(257) },
+    { id: 'a', name: '\u0001'.repeat(43) },
+    { id: '', name: 'x' },
+  ]) {
     client.send({ type: 'identify', data })
     expect(await client.next('error')).toMatchObject({ data: { code: 'bad_message' } })
   }

@@ -42,7 +42,8 @@ export function fields(message: Fields, name: string): Fields {
 /**
  * A field that is a text and not empty.
  *
- * @param maxBytes - in UTF-8
+ * @param maxBytes - in UTF-8 and as JSON, without the quotes: a control character becomes six bytes,
+ * which go to everybody
  * @throws Refusal where it is missing, of another type, empty or too long
  */
 export function text(message: Fields, name: string, maxBytes = Infinity): string {
@@ -50,8 +51,8 @@ export function text(message: Fields, name: string, maxBytes = Infinity): string
   if (typeof value !== 'string' || value === '') {
     throw new Refusal('bad_message', `"${name}" must be a text.`)
   }
-  if (value.length > maxBytes || Buffer.byteLength(value) > maxBytes) {
-    throw new Refusal('bad_message', `"${name}" has at most ${maxBytes} bytes.`)
+  if (value.length > maxBytes || Buffer.byteLength(JSON.stringify(value)) - 2 > maxBytes) {
+    throw new Refusal('bad_message', `"${name}" has at most ${maxBytes} bytes as JSON.`)
   }
   return value
 }
