@@ -1,5 +1,6 @@
 import { appForms } from './app-forms.js'
 import { bursts } from './bursts.js'
+import { costlyMessages } from './costly-messages.js'
 import { deafReaders } from './deaf-readers.js'
 import { decoders } from './decoders.js'
 import { flapping } from './flapping.js'
@@ -18,6 +19,7 @@ import { theLog } from './the-log.js'
 /** Everything that many clients are known to have done to servers of this kind. */
 export const storms: readonly Storm[] = [
   ...decoders,
+  ...costlyMessages,
   ...plainHttp,
   ...floods,
   ...bursts,
