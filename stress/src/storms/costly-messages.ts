@@ -42,36 +42,4 @@ const offers: Storm = {
   },
 }
 
-const rejoins: Storm = {
-  name: 'joins-again',
-  row: 52,
-  async run(target, _random, size) {
-    const keys = Array.from({ length: 60 }, (_, i) => `again-${i}`)
-    const join = textFrame(JSON.stringify({ type: 'Join', join: keys }))
-    const clients = await crowd(300 * size, (i) =>
-      RawClient.open(target, `/introduction/again-${i}`, { v1: true }),
-    )
-    for (const client of clients) client.write(repeated(join, 20))
-    await pause(5_000)
-    return { held: clients }
-  },
-}
-
-const endings: Storm = {
-  name: 'endings-at-once',
-  row: 52,
-  async run(target, _random, size) {
-    const clients = await crowd(80 * size, async (i) => {
-      const client = await RawClient.open(target, `/introduction/ends-${i}`, { v1: true })
-      const join = Array.from({ length: 4_800 }, (_, n) => `ends-${i}-${n}`)
-      client.json({ type: 'Join', join })
-      return client
-    })
-    await pause(3_000)
-    for (const client of clients) client.close()
-    await pause(1_000)
-    return {}
-  },
-}
-
-export const costlyMessages: readonly Storm[] = [signals, offers, rejoins, endings]
+export const costlyMessages: readonly Storm[] = [signals, offers]

@@ -17,7 +17,7 @@ export interface Left<M> {
 }
 
 // so many keys are taken away between two looks at the clock
-const keysAtOnce = 64
+const keysAtOnce = 256
 
 /** The peers and keys of one app; realms share nothing. */
 export class Realm<M extends Member & { readonly peer: Peer<M> }> {
@@ -83,12 +83,16 @@ export class Realm<M extends Member & { readonly peer: Peer<M> }> {
 
   /** Takes exactly this session away, and its peer with the last one; in steps, for it may have many keys. */
   *remove(session: M): Generator<void, Left<M>> {
-    const { peer, keys } = session
+    const { peer } = session
     const left: Left<M> = nothingLeft()
-    while (keys.size > 0) {
-      this.leave(session, first(keys), left)
+    let some: string[] = []
+    for (const key of session.keys) {
+      if (some.push(key) < keysAtOnce) continue
+      this.leave(session, some, left)
+      some = []
       yield
     }
+    this.leave(session, some, left)
     peer.remove(session)
     if (peer.sessions.length === 0 && this.peers.get(peer.id) === peer) this.peers.delete(peer.id)
     return left
@@ -97,10 +101,4 @@ export class Realm<M extends Member & { readonly peer: Peer<M> }> {
 
 function nothingLeft<M>(): Left<M> {
   return { keys: [], heirs: new Map(), held: [] }
-}
-
-function first(keys: ReadonlySet<string>): string[] {
-  const some: string[] = []
-  for (const key of keys) if (some.push(key) === keysAtOnce) break
-  return some
 }
