@@ -55,6 +55,8 @@ export interface EndpointContext {
    * @throws HttpRefusal 429 or 503 where there is no room for it
    */
   enter(request: IncomingMessage, shed: () => void): () => void
+  /** What the limits per address count a request as; undefined where its address is not known. */
+  limited(request: IncomingMessage): string | undefined
 }
 
 /**

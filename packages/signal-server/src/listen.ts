@@ -88,7 +88,8 @@ export async function listen(
   const work = new SlicedWork()
   const connections = new Connections(limits, settings, (request, response) => {
     answers.add(response)
-    work.run(answer(app, request, response))
+    const of = limits.limited(request) ?? request.socket
+    work.run(answer(app, request, response), undefined, { of })
   })
   const server = tls
     ? createTlsServer({ ...times, ...tls, handshakeTimeout: headersTimeout }, connections.request)

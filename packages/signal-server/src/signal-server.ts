@@ -57,6 +57,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
       events: this,
       instances: settings.bus && new Instances(settings.bus),
       enter: (request, shed) => this.#admission.enterWithoutSocket(request, shed),
+      limited: (request) => this.#admission.limits.limited(request),
     }
     this.#admission = new Admission(settings, this.#endpoints, this)
     this.#upgrades = new Upgrades(this.#admission, this.#context.outcomes, this)

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { SlicedWork, type Steps } from '../src/limits/sliced-work.js'
+import { SlicedWork, type Origin, type Steps } from '../src/limits/sliced-work.js'
 
 /** Work that takes so many milliseconds, in small steps. */
 function* busy(milliseconds: number, each = 0.05): Steps {
@@ -18,8 +18,17 @@ function made(): SlicedWork {
 }
 
 /** Resolves when the work is done. */
-const run = (work: SlicedWork, steps: Steps) =>
-  new Promise<void>((resolve) => work.run(steps, resolve))
+const run = (work: SlicedWork, steps: Steps, origin?: Origin) =>
+  new Promise<void>((resolve) => work.run(steps, resolve, origin))
+
+/** Counts the turns of the event loop until something is over. */
+async function turnsUntil(promise: Promise<unknown>): Promise<number> {
+  let over = false
+  void promise.then(() => (over = true))
+  let turns = 0
+  for (; !over; turns++) await turn()
+  return turns
+}
 
 describe('sliced work', () => {
   test('that is short is done at once', () => {
@@ -53,13 +62,13 @@ describe('sliced work', () => {
   test('row 52: that is short does not wait until each of 200 others has had its time', async () => {
     const work = made()
     let turns = 0
-    const turnsUntil = async (steps: Steps) => {
+    const turnsOf = async (steps: Steps) => {
       await run(work, steps)
       return turns
     }
-    const others = Promise.all(Array.from({ length: 200 }, () => turnsUntil(busy(2))))
+    const others = Promise.all(Array.from({ length: 200 }, () => turnsOf(busy(2))))
     let over = false
-    const short = turnsUntil(busy(0.05))
+    const short = turnsOf(busy(0.05))
     const all = Promise.all([short, others]).then(() => (over = true))
     while (!over) {
       await turn()
@@ -92,6 +101,82 @@ describe('sliced work', () => {
     // each has a first look; then the first one goes on to its end
     await Promise.all(['a', 'b', 'c'].map((name) => run(work, noted(name))))
     expect(order.slice(-3)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('of one group does not wait for all that another group has sent', async () => {
+    const work = made()
+    const others = Array.from({ length: 100 }, () => run(work, busy(3), { of: 'many' }))
+    const own = turnsUntil(run(work, busy(3), { of: 'one' }))
+    const all = turnsUntil(Promise.all(others))
+    // a hundredth of the work
+    expect((await own) * 5).toBeLessThan(await all)
+  })
+
+  test('of one group does not wait for another one whose messages follow each other', async () => {
+    const work = made()
+    let left = 100
+    const others = Array.from(
+      { length: 20 },
+      () =>
+        new Promise<void>((resolve) => {
+          const next = () => (--left > 0 ? work.run(busy(1), next, { of: 'many' }) : resolve())
+          next()
+        }),
+    )
+    await turn()
+    const own = turnsUntil(run(work, busy(1), { of: 'one' }))
+    const all = turnsUntil(Promise.race(others))
+    expect((await own) * 3).toBeLessThan(await all)
+  })
+
+  test('that a client has sent all the time does not delay a client that has just come', async () => {
+    const work = made()
+    let left = 300
+    const ended = new Promise<void>((resolve) => {
+      for (let client = 0; client < 20; client++) {
+        const next = () => (--left > 0 ? work.run(busy(1), next, { of: client }) : resolve())
+        next()
+      }
+    })
+    // each of them has had more than the newcomer will need
+    for (let turns = 0; turns < 20; turns++) await turn()
+    const own = turnsUntil(run(work, busy(1), { of: 'newcomer' }))
+    const all = turnsUntil(ended)
+    expect((await own) * 3).toBeLessThan(await all)
+  })
+
+  test('of a group is begun one long piece after the other, while groups take turns', async () => {
+    const work = made()
+    const order: string[] = []
+    function* noted(name: string): Steps {
+      for (const step of busy(60)) {
+        if (order.at(-1) !== name) order.push(name)
+        yield step
+      }
+    }
+    const long = (name: string) => run(work, noted(name), { of: name[0] })
+    await Promise.all(['a1', 'a2', 'b1', 'b2'].map(long))
+    const first = (name: string) => order.lastIndexOf(name[0] + '1')
+    for (const group of ['a', 'b']) {
+      // after its first looks the second piece waits for the end of the first one
+      const second = order.slice(0, first(group)).filter((name) => name === group + '2')
+      expect(second.length).toBeLessThan(5)
+      expect(order.filter((name) => name === group + '1').length).toBeGreaterThan(5)
+    }
+  })
+
+  test('that begins with a large message lets small messages pass', async () => {
+    const work = made()
+    const order: string[] = []
+    const bytes = 64 * 1_024
+    // parsing does not divide
+    const large = Array.from({ length: 20 }, (_, n) =>
+      run(work, busy(10, 10), { of: n, bytes }).then(() => order.push('large')),
+    )
+    await turn()
+    const small = run(work, busy(0.1), { of: 'small', bytes: 100 }).then(() => order.push('small'))
+    await Promise.all([...large, small])
+    expect(order.indexOf('small')).toBeLessThan(5)
   })
 
   test('waits for a promise, and lets others work meanwhile', async () => {

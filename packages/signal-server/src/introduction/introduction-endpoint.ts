@@ -93,7 +93,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
   gone(session: Session): void {
     const { realm, id, startedAt } = session
     this.#sessions.delete(session)
-    this.work.run(this.#leaving(session))
+    this.work.run(this.#leaving(session), undefined, { of: session.group })
     const lasted = Date.now() - startedAt
     this.context.events.emit('sessionEnd', { app: realm.app, id, lasted })
   }

@@ -1,4 +1,5 @@
-import { Fifo } from '../fifo.js'
+import type { Fifo } from '../fifo.js'
+import { ByTimeSpent, type Timed } from './by-time-spent.js'
 
 /**
  * Work in small steps of some microseconds. It yields nothing after each step; or a promise, if the
@@ -6,76 +7,96 @@ import { Fifo } from '../fifo.js'
  */
 export type Steps = Generator<void | Promise<void>, void, void>
 
-interface Work {
+/** Where work comes from. */
+export interface Origin {
+  /**
+   * The group with which it shares its time: what the limits per address count its client as or, where
+   * that is not known, the client itself. Work of the server's own has none.
+   */
+  readonly of?: unknown
+  /** Of the message that it has to read. */
+  readonly bytes?: number
+}
+
+/** A piece of work. */
+interface Work extends Timed {
   readonly steps: Steps
   readonly done: () => void
+  readonly of: unknown
 }
 
 const sliceTime = 5
 // what a turn of the event loop costs others can make 2 ms of work per turn very little: a short piece
 // must not wait until each of hundreds has had as much as a Join of fifty keys needs
-const firstTime = 0.2
-const secondTime = 1
+const workLimits = [0.2, 1]
+// a Join takes a few milliseconds in a room of hundreds, and several times that while memory is collected
+const groupLimits = [0.2, 1, 4, 16]
+// to parse a larger message takes longer than a short piece may, and cannot be divided
+const longBytes = 16 * 1_024
+
+/** The work of a group, and the time that it has had since it had none. */
+class Group implements Timed {
+  readonly works = new ByTimeSpent<Work>(workLimits)
+
+  constructor(
+    readonly name: unknown,
+    public spent: number,
+  ) {}
+}
 
 /**
  * Runs work in slices of 5 ms per turn of the event loop, so that no request keeps the loop from the
- * others. Work that has just come gets 0.2 ms first and up to 1 ms after that, so that a short piece
- * waits for the beginnings of others alone, and leaves half of a slice to long work. Long work goes
- * on one piece after the other, for work that was begun holds what it has found so far.
+ * others. It shares them among groups of clients: who has had little time comes before who has had
+ * much, so that a group waits for the beginnings of others alone, and those who have had most take
+ * turns. In the same way a short piece comes before the long ones of its group, of which one goes on
+ * after the other, for work that was begun holds what it has found so far.
  */
 export class SlicedWork {
-  readonly #fresh = new Fifo<Work>()
-  /** Work that 0.2 ms were not enough for. */
-  readonly #begun = new Fifo<Work>()
-  readonly #long = new Fifo<Work>()
-  #current: Work | undefined
+  /** Those that have work. */
+  readonly #groups = new Map<unknown, Group>()
+  #waiting = new ByTimeSpent<Group>(groupLimits)
   #scheduled: NodeJS.Immediate | undefined
   #spent = 0
   #running = false
   #closed = false
 
   /** Runs the steps, then calls `done`: at once, if this turn of the event loop has time left. */
-  run(steps: Steps, done: () => void = () => {}): void {
+  run(steps: Steps, done: () => void = () => {}, { of, bytes = 0 }: Origin = {}): void {
     if (this.#closed) return
-    this.#fresh.push({ steps, done })
+    this.#push({ steps, done, of, spent: bytes > longBytes ? Infinity : 0 })
     if (!this.#running && this.#spent < sliceTime) this.#slice()
   }
 
   /** Forgets all work, and takes no more. */
   close(): void {
     this.#closed = true
-    for (const queue of [this.#fresh, this.#begun, this.#long]) queue.clear()
-    this.#current = undefined
+    this.#groups.clear()
+    this.#waiting = new ByTimeSpent(groupLimits)
     clearImmediate(this.#scheduled)
   }
 
-  get #idle(): boolean {
-    const waiting = this.#fresh.size + this.#begun.size + this.#long.size
-    return this.#current === undefined && waiting === 0
+  #push(work: Work): void {
+    let group = this.#groups.get(work.of)
+    if (!group) {
+      group = new Group(work.of, work.spent)
+      this.#groups.set(work.of, group)
+      this.#waiting.push(group)
+    }
+    group.spent = Math.max(group.spent, work.spent)
+    group.works.push(work)
   }
 
   #slice(): void {
     const start = performance.now()
-    const end = start + sliceTime - this.#spent
-    const freshEnd = start + (sliceTime - this.#spent) / 2
+    const left = sliceTime - this.#spent
+    const end = start + left
     this.#running = true
     try {
-      let now = start
-      while (now < end && !this.#idle) {
-        const longWaits = this.#current !== undefined || this.#long.size > 0
-        const first = this.#fresh.size > 0
-        if ((first || this.#begun.size > 0) && (!longWaits || now < freshEnd)) {
-          const work = (first ? this.#fresh : this.#begun).shift()!
-          // a slice of its own for each would let many small ones wait for a few large ones
-          const time = first ? firstTime : secondTime
-          if (this.#advance(work, Math.min(end, now + time))) {
-            ;(first ? this.#begun : this.#long).push(work)
-          }
-        } else {
-          this.#current ??= this.#long.shift()!
-          if (!this.#advance(this.#current, end)) this.#current = undefined
-        }
-        now = performance.now()
+      for (let now = start; now < end; now = performance.now()) {
+        const gone = (now - start) / left
+        const groups = this.#waiting.next(gone)
+        if (!groups) break
+        this.#visit(groups, gone, now, end)
       }
     } finally {
       this.#running = false
@@ -88,21 +109,44 @@ export class SlicedWork {
   #nextTurn(): void {
     this.#scheduled = undefined
     this.#spent = 0
-    if (!this.#idle) this.#slice()
+    if (!this.#waiting.empty) this.#slice()
+  }
+
+  /** Gives the first one of some groups its time. */
+  #visit(groups: Fifo<Group>, gone: number, now: number, end: number): void {
+    const group = groups.first!
+    const { works } = group
+    const queue = works.next(gone)!
+    const work = queue.first!
+    const time = Math.min(this.#waiting.timeFor(group), works.timeFor(work))
+    let more = false
+    try {
+      more = this.#advance(work, Math.min(end, now + time))
+    } finally {
+      const spent = performance.now() - now
+      work.spent += spent
+      group.spent += spent
+      if (!more) queue.shift()
+      else if (works.queueFor(work) !== queue) works.push(queue.shift()!)
+      // the next work of its client may have come already
+      groups.shift()
+      if (works.empty) this.#groups.delete(group.name)
+      else if (!this.#closed) this.#waiting.push(group)
+    }
   }
 
   /** @returns whether there is more to do, now */
-  #advance({ steps, done }: Work, end: number): boolean {
+  #advance(work: Work, end: number): boolean {
     for (;;) {
-      const step = steps.next()
+      const step = work.steps.next()
       if (step.done) {
-        done()
+        work.done()
         return false
       }
       if (step.value instanceof Promise) {
         void step.value.then(() => {
           if (this.#closed) return
-          this.#long.push({ steps, done })
+          this.#push(work)
           this.#scheduled ??= setImmediate(() => this.#nextTurn())
         })
         return false

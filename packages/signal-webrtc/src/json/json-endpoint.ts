@@ -123,7 +123,9 @@ class JsonEndpoint implements Endpoint, JsonClientHandler {
   }
 
   received(client: JsonClient, data: Uint8Array, done: () => void): void {
-    this.#work.run(this.#carryOut(client, data), done)
+    const [, place] = this.#places.get(client) ?? []
+    const of = place?.address ?? client
+    this.#work.run(this.#carryOut(client, data), done, { of, bytes: data.length })
   }
 
   gone(client: JsonClient): void {

@@ -116,10 +116,12 @@ export class News {
   #tellAll(): void {
     this.#toldAt = performance.now()
     const number = this.#number
-    this.work.run(this.#round(), () => {
+    const told = () => {
       this.#telling = false
       if (this.#number > number) this.#start()
-    })
+    }
+    // the readers of one app wait for each other, and not for those of others
+    this.work.run(this.#round(), told, { of: this })
   }
 
   *#round(): Steps {

@@ -37,6 +37,7 @@ export class RoomConnection {
     work: SlicedWork,
   ) {
     const { budget } = context
+    const group = context.limited(socket.request) ?? this
     this.disconnect = () => socket.close(true)
     this.#life = connectionLife(socket)
     this.#outbox = new EngineOutbox(socket, context)
@@ -46,6 +47,7 @@ export class RoomConnection {
       get open() {
         return socket.readyState === 'open'
       },
+      group,
       read: (data) => {
         this.#carriedOut = done
         for (const read of readers) read(data)
@@ -67,7 +69,7 @@ export class RoomConnection {
     socket.once('close', () => this.#inbox.close())
     if (socket.transport.name !== 'polling') return
     const mostBytes = 4 * settings.maxMessageBytes
-    slicePolledPackets(socket, work, budget, mostBytes, () => this.#end('rate_limited'))
+    slicePolledPackets(socket, work, group, budget, mostBytes, () => this.#end('rate_limited'))
   }
 
   /** Whether so much waits to be read by it that others had better not send it more. */

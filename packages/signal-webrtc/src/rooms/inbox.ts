@@ -5,6 +5,8 @@ import type { Turns } from './turns.js'
 // what a client may have sent ahead while it is slowed
 const maxWaiting = 1_000
 const maxWaitingBytes = 1024 * 1024
+// to decode a larger packet takes a millisecond or more, and cannot be divided
+const largeBytes = 16 * 1024
 // while the memory of the server is short
 const maxShortBytes = 64 * 1024
 
@@ -15,6 +17,8 @@ export type Data = string | Buffer
 export interface InboxOwner {
   /** Whether the connection is still read. */
   readonly open: boolean
+  /** Those with whom it takes turns. */
+  readonly group: unknown
   /** Decodes data of a packet, as socket.io does. */
   read(data: Data): void
   /** Resolves when the packet that {@link read} has got last is carried out; never rejects. */
@@ -116,7 +120,8 @@ export class Inbox {
       this.#owed %= bytesOfMessage
       if (wait > 0) await new Promise((resolve) => (this.#timer = setTimeout(resolve, wait)))
       if (this.#closed) return
-      await this.turns.run(() => this.#carryOut(packet), this.#packets > 0)
+      const later = this.#packets > 0 || packet.bytes > largeBytes
+      await this.turns.run(() => this.#carryOut(packet), this.owner.group, later)
       this.working(0)
     }
     this.#busy = false

@@ -30,11 +30,13 @@ const pieceBytes = 64
  * may hold thousands of them. Bodies that wait, and one that is not complete, count against the
  * budget.
  *
+ * @param group - those with whom the client takes turns
  * @param mostBytes - that may wait; a client that sends more is ended
  */
 export function slicePolledPackets(
   socket: Socket,
   work: SlicedWork,
+  group: unknown,
   budget: ByteBudget,
   mostBytes: number,
   tooMuch: () => void,
@@ -91,7 +93,7 @@ export function slicePolledPackets(
     count()
     if (refused) return tooMuch()
     bodies.push(body)
-    if (bodies.length === 1) work.run((running = steps()))
+    if (bodies.length === 1) work.run((running = steps()), undefined, { of: group })
   }
 }
 

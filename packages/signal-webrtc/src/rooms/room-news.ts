@@ -1,5 +1,6 @@
 import { Fifo, type SlicedWork, type Steps } from 'signal-server'
 import type { RoomServer } from './socket.js'
+import { appOf } from './standing.js'
 
 interface Item {
   readonly event: string
@@ -32,7 +33,8 @@ export class RoomNews {
     const own = new Fifo<Item>()
     own.push(item)
     this.#queues.set(key, own)
-    this.work.run(this.#steps(key, own))
+    // those of an app wait for each other, and not for other apps
+    this.work.run(this.#steps(key, own), undefined, { of: appOf(key) })
   }
 
   *#steps(key: string, queue: Fifo<Item>): Steps {

@@ -36,6 +36,10 @@ export const roomKey = (app: string, room: string): string => `room:${JSON.strin
 export const roomName = (key: string): string =>
   (JSON.parse(key.slice('room:'.length)) as [app: string, room: string])[1]
 
+/** The app whose room has a key. */
+export const appOf = (key: string): string =>
+  (JSON.parse(key.slice('room:'.length)) as [app: string, room: string])[0]
+
 export const isRoomKey = (name: string): boolean => name.startsWith('room:')
 
 /** The ones that are in a room, the longest-standing first. */

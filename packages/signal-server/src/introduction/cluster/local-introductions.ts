@@ -67,7 +67,7 @@ export class LocalIntroductions {
     const realm = this.realms.get(app)
     if (!realm) return
     const steps = to === undefined ? this.#tellAll : this.#tellOne
-    this.work.run(steps.call(this, { app, id, shown }, keys, to))
+    this.#run(id, steps.call(this, { app, id, shown }, keys, to))
   }
 
   /** Two peers whose connection has failed are introduced once more; one or both are remote. */
@@ -113,7 +113,8 @@ export class LocalIntroductions {
     const realm = this.realms.get(app)
     const gone = (key: string) => !this.introducer.isShown(app, id, key)
     if (!realm) return
-    this.work.run(
+    this.#run(
+      id,
       tellOthers(realm, id, keys, gone, (left) => ({ type: 'departure', id, keys: left })),
     )
   }
@@ -131,7 +132,7 @@ export class LocalIntroductions {
       if (announced === undefined || info === undefined) continue
       const notice = (common: readonly string[]) =>
         ({ type: 'update', id, info, keys: common }) as const
-      this.work.run(tellOthers(realm, id, keys.filter(still), still, notice))
+      this.#run(id, tellOthers(realm, id, keys.filter(still), still, notice))
     }
   }
 
@@ -155,6 +156,11 @@ export class LocalIntroductions {
     for (const { app, peers } of this.realms.all()) {
       for (const { id, keys } of peers.values()) yield { app, id, keys }
     }
+  }
+
+  /** Does what there is to do about a remote peer, which takes turns with others: its address is not known. */
+  #run(id: string, steps: Steps): void {
+    this.work.run(steps, undefined, { of: `remote peer ${id}` })
   }
 
   #peer(app: string, id: string): Peer<Session> | undefined {

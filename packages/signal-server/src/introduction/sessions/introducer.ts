@@ -160,7 +160,7 @@ export class Introducer {
     const peer = this.realms.get(app)?.peers.get(id)
     for (const [session, theirs] of bySession(keys, (key) => peer?.sessionFor(key))) {
       const ways = { ...this.#ways(session), known: new Set(theirs), toItself }
-      this.work.run(introduce(session, theirs, ways))
+      this.work.run(introduce(session, theirs, ways), undefined, { of: session.group })
     }
   }
 

@@ -107,6 +107,11 @@ export class Session implements Monitored, Member, InboxOwner {
     return this.announcement?.info
   }
 
+  /** Those with whom it shares the turns of its work. */
+  get group(): unknown {
+    return this.#place.address ?? this
+  }
+
   /** Whether it still takes part. */
   get open(): boolean {
     return !this.#gone
@@ -179,7 +184,8 @@ export class Session implements Monitored, Member, InboxOwner {
   }
 
   take(data: Buffer, binary: boolean, done: () => void): void {
-    this.handler.work.run(this.#handle(data, binary), done)
+    const { group: of } = this
+    this.handler.work.run(this.#handle(data, binary), done, { of, bytes: data.length })
   }
 
   tooFast(): void {

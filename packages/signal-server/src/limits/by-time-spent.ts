@@ -1,0 +1,61 @@
+import { Fifo } from '../fifo.js'
+
+// of a slice, unless nobody else waits who has had as little: many would wait for a few
+const longestTime = 1
+
+/** Something that gets time again and again. */
+export interface Timed {
+  /** Milliseconds that it has had. */
+  spent: number
+}
+
+/**
+ * Queues of those who wait for time: of those who have had least of it, those who have had more, and
+ * so on. Who has had little comes first, and leaves a part of each slice to the others.
+ */
+export class ByTimeSpent<T extends Timed> {
+  readonly #queues: readonly Fifo<T>[]
+
+  /** @param limits - milliseconds: who has had as much waits in the next queue */
+  constructor(private readonly limits: readonly number[]) {
+    this.#queues = [...limits, Infinity].map(() => new Fifo())
+  }
+
+  get empty(): boolean {
+    return this.#queues.every(({ size }) => size === 0)
+  }
+
+  push(item: T): void {
+    this.queueFor(item).push(item)
+  }
+
+  /** Where it waits after the time that it has had. */
+  queueFor({ spent }: T): Fifo<T> {
+    const place = this.limits.findIndex((limit) => spent < limit)
+    return this.#queues.at(place)!
+  }
+
+  /** The most that it gets at once: the first ones get less, for there may be hundreds of them. */
+  timeFor({ spent }: T): number {
+    const limit = this.limits.find((each) => spent < each)
+    return limit === undefined ? Infinity : Math.min(limit, longestTime)
+  }
+
+  /**
+   * The queue whose first one gets time now. Of those that are not empty, half of a slice is for the
+   * first one, half of the rest for the second one, and so on; what one does not need is for the next.
+   *
+   * @param gone - the part of the slice that is over
+   */
+  next(gone: number): Fifo<T> | undefined {
+    let next: Fifo<T> | undefined
+    let part = 0
+    for (const queue of this.#queues) {
+      if (queue.size === 0) continue
+      next = queue
+      part += (1 - part) / 2
+      if (gone < part) break
+    }
+    return next
+  }
+}
