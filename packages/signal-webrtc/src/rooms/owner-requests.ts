@@ -4,7 +4,7 @@ import type { Cluster } from './cluster.js'
 import { congested } from './refusals.js'
 import type { Session } from './session.js'
 import type { RoomServer } from './socket.js'
-import { ownerOf } from './standing.js'
+import { appOf, ownerOf } from './standing.js'
 import type { Turns } from './turns.js'
 
 const together = 20
@@ -26,14 +26,15 @@ export class OwnerRequests {
   }
 
   async #showAllAgain(key: string, id: string): Promise<void> {
+    const app = appOf(key)
     let count = 0
     for (const session of [...this.asks.of(key)]) {
       // a client may leave a hundred rooms at the same time
-      if (++count % together === 0) await this.turns.run(() => done)
+      if (++count % together === 0) await this.turns.run(() => done, app)
       const ask = this.asks.get(session, key)
       if (!ask || (ask.owner !== undefined && ask.owner !== id)) continue
       // a room may have thousands who ask, and each is looked up among all members
-      void this.turns.run(() => this.#showAgain(session, key, ask))
+      void this.turns.run(() => this.#showAgain(session, key, ask), app)
     }
   }
 
