@@ -1,3 +1,5 @@
+import type { Batch } from './operations.js'
+
 /** What the primary process and its workers tell each other, beside the sockets. */
 export type WorkerMessage =
   /** To a worker, with a socket: serve it; `head` was read from it already. */
@@ -10,11 +12,10 @@ export type WorkerMessage =
   | { t: 'ready' }
   /** To the primary: sockets must not come any more; it answers with the same when none is on its way. */
   | { t: 'leave' }
-  /** To the primary: send me this topic; it answers with the same. */
-  | { t: 'subscribe'; topic: string; number: number }
-  | { t: 'unsubscribe'; topic: string }
-  /** To the primary, and on to those who subscribe. */
-  | { t: 'publish'; topic: string; message: Uint8Array }
+  /** Of the bus: to the primary as to a worker. */
+  | Batch
+  /** The oldest batch that was not acknowledged yet has been carried out. */
+  | { t: 'done' }
 
 /** How often a worker says that it is not stuck, in milliseconds. */
 export const aliveInterval = 2_000

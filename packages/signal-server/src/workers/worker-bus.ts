@@ -1,21 +1,32 @@
 import type { Bus } from '../bus/bus.js'
-import type { WorkerMessage } from './messages.js'
+import type { Operation } from './operations.js'
 
 type Handler = (message: Buffer) => void
 
-/** The bus between the processes of one machine: the primary passes messages on. */
+/** What carries the operations of a member to where they are carried out. */
+export interface Carrier {
+  /** @param done - called when it has been carried out; in the order in which they were pushed */
+  push(operation: Operation, done?: () => void): void
+  readonly congested: boolean
+  drained(): Promise<void>
+}
+
+/**
+ * The bus between the processes of one machine: the primary passes messages on. What is published
+ * must not be changed afterwards, for it travels at the end of the turn.
+ */
 export class WorkerBus implements Bus {
   /** A worker whose primary is gone ends, so it is never down. */
   readonly up = true
   readonly #handlers = new Map<string, Set<Handler>>()
-  readonly #waiting = new Map<number, () => void>()
-  #number = 0
 
-  /** @param send - to the primary */
-  constructor(private readonly send: (message: WorkerMessage) => void) {}
+  /** @param carrier - to the primary */
+  constructor(private readonly carrier: Carrier) {}
 
   publish(topic: string, message: Uint8Array): void {
-    this.send({ t: 'publish', topic, message })
+    // no process gets what it has sent itself: it delivers that when the others have it
+    const own = this.#handlers.has(topic) ? () => this.receive(topic, message) : undefined
+    this.carrier.push({ t: 'publish', topic, message }, own)
   }
 
   subscribe(topic: string, handler: Handler): Promise<() => void> {
@@ -23,32 +34,34 @@ export class WorkerBus implements Bus {
     const own: Handler = (message) => handler(message)
     const handlers = this.#handlers.get(topic) ?? new Set()
     this.#handlers.set(topic, handlers.add(own))
-    const number = ++this.#number
     const unsubscribe = () => {
       const current = this.#handlers.get(topic)
       if (!current?.delete(own) || current.size > 0) return
       this.#handlers.delete(topic)
-      this.send({ t: 'unsubscribe', topic })
+      this.carrier.push({ t: 'unsubscribe', topic })
     }
-    const subscribed = new Promise<() => void>((resolve) => {
-      this.#waiting.set(number, () => resolve(unsubscribe))
+    return new Promise((resolve) => {
+      this.carrier.push({ t: 'subscribe', topic }, () => resolve(unsubscribe))
     })
-    this.send({ t: 'subscribe', topic, number })
-    return subscribed
+  }
+
+  get congested(): boolean {
+    return this.carrier.congested
+  }
+
+  drained(): Promise<void> {
+    return this.carrier.drained()
   }
 
   watch(): () => void {
     return () => {}
   }
 
-  /** A message of the primary. */
-  receive(message: WorkerMessage): void {
-    if (message.t === 'subscribe') {
-      this.#waiting.get(message.number)?.()
-      this.#waiting.delete(message.number)
-    } else if (message.t === 'publish') {
-      const bytes = Buffer.from(message.message)
-      for (const handler of this.#handlers.get(message.topic) ?? []) handler(bytes)
-    }
+  /** Something was published. */
+  receive(topic: string, message: Uint8Array): void {
+    const handlers = this.#handlers.get(topic)
+    if (!handlers) return
+    const bytes = Buffer.from(message)
+    for (const handler of handlers) handler(bytes)
   }
 }

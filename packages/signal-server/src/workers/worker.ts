@@ -1,6 +1,8 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Bus } from '../bus/bus.js'
+import { ArrivingBatches } from './arriving-batches.js'
+import { Lane } from './lane.js'
 import { aliveInterval, workerVariable, type WorkerMessage } from './messages.js'
 import { WorkerBus } from './worker-bus.js'
 
@@ -10,7 +12,14 @@ export class Worker {
   readonly bus: Bus
   /** Resolves when the primary says that it is time to stop. */
   readonly stopped: Promise<void>
-  readonly #bus = new WorkerBus((message) => send(message))
+  readonly #lane = new Lane(send)
+  readonly #bus = new WorkerBus(this.#lane)
+  readonly #arriving = new ArrivingBatches<undefined>({
+    carryOut: (_primary, operation) => {
+      if (operation.t === 'publish') this.#bus.receive(operation.topic, operation.message)
+    },
+    done: () => send({ t: 'done' }),
+  })
   #server: Server | undefined
   #left: Promise<void> | undefined
   #whenLeft: () => void = () => {}
@@ -27,10 +36,13 @@ export class Worker {
         if (message.t === 'stop') resolve()
         else if (message.t === 'socket') this.#serve(socket, message.head)
         else if (message.t === 'leave') this.#whenLeft()
-        else this.#bus.receive(message)
+        else if (message.t === 'batch') this.#arriving.add(undefined, message)
+        else if (message.t === 'done') this.#lane.acknowledged()
       })
     })
     setInterval(() => send({ t: 'alive' }), aliveInterval).unref()
+    // the others hear at once that it is gone
+    process.on('exit', () => this.#lane.sendAll())
     // without the primary there is nobody to give it sockets, or to replace it
     process.on('disconnect', () => process.exit(1))
     if (!process.connected) process.exit(1)

@@ -9,9 +9,8 @@ import { mountPath } from '../upgrade/path.js'
 import { aliveInterval, workerVariable, type WorkerMessage } from './messages.js'
 import type { WorkersEvents, WorkersOptions } from './options.js'
 import { PendingSockets } from './pending-sockets.js'
+import { PrimaryBus } from './primary-bus.js'
 import { RequestLines } from './request-lines.js'
-import { TopicSwitch } from './topic-switch.js'
-import { WorkerBus } from './worker-bus.js'
 
 const restTime = 1_000
 // a client that has connected already has so long for its request line once nothing listens
@@ -37,6 +36,7 @@ interface Slot {
 export class Workers extends EventEmitter<WorkersEvents> {
   /** Joins this process with the workers, beside what they tell each other. */
   readonly bus: Bus
+  readonly #bus = new PrimaryBus<ChildProcess>(tell)
   readonly #server: Server
   readonly #slots: Slot[] = []
   readonly #pending = new PendingSockets()
@@ -44,7 +44,6 @@ export class Workers extends EventEmitter<WorkersEvents> {
   readonly #mount: string
   /** How often it is looked at a silent worker until it is taken for stuck. */
   readonly #silentLooks: number
-  readonly #switch: TopicSwitch<ChildProcess | WorkerBus>
   #watch: NodeJS.Timeout | undefined
   #next = 0
   #stopping = false
@@ -55,16 +54,11 @@ export class Workers extends EventEmitter<WorkersEvents> {
   /** @throws TypeError where the mount is no path */
   constructor(private readonly options: WorkersOptions) {
     super()
+    this.bus = this.#bus.own
     this.#mount = mountPath(options.mount ?? '')
     this.#requestLines = new RequestLines(this.#mount, (...routed) => this.#give(...routed))
     // looks are counted, and not time, for this process may have stood still as well
     this.#silentLooks = 1 + Math.ceil((options.stuckAfter ?? stuckAfter) / aliveInterval)
-    const bus: WorkerBus = new WorkerBus((message) => this.#switch.receive(bus, message))
-    this.bus = bus
-    this.#switch = new TopicSwitch((member, message) => {
-      if (member instanceof WorkerBus) member.receive(message)
-      else tell(member, message)
-    })
     // a mark of one byte: after each read the socket rests, so that nothing is read here which
     // would be lost when it is handed on
     // of a socket that it cannot understand nothing is read at all
@@ -125,11 +119,12 @@ export class Workers extends EventEmitter<WorkersEvents> {
     const startedAt = Date.now()
     const slot: Slot = { process: child, ready: false, startedAt, silent: 0, waiting }
     this.#slots[number] = slot
+    this.#bus.join(child)
     child.on('message', (message: WorkerMessage) => {
       slot.silent = 0
       if (message.t === 'ready') this.#ready(slot)
       else if (message.t === 'leave') void this.#leave(slot)
-      else this.#switch.receive(child, message)
+      else if (message.t === 'batch' || message.t === 'done') this.#bus.receive(child, message)
     })
     child.on('error', (error) => log.server('worker %d: %s', number, error.message))
     child.on('exit', (code, signal) => this.#ended(number, port, signal ?? `exit code ${code}`))
@@ -174,7 +169,7 @@ export class Workers extends EventEmitter<WorkersEvents> {
     const slot = this.#slots[number]!
     const { process: child, waiting, startedAt } = slot
     slot.ready = false
-    this.#switch.forget(child)
+    this.#bus.forget(child)
     if (this.#stopping) {
       this.#giveBack(slot)
       if (this.#allEnded) this.#whenStopped()
