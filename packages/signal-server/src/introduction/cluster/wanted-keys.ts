@@ -57,13 +57,19 @@ export class WantedKeys {
 
   /** A peer here wants these keys no longer. */
   leave(app: string, id: string, keys: readonly string[]): void {
-    for (const [n, key] of keys.entries()) {
-      const topic = topics.key(app, key)
-      const more = n + 1 < keys.length
-      this.instances.publish(topic, { t: 'leave', app, key, id, ...(more && { more }) })
-      this.#takesPart(topic, id)
-      this.#subscriptions.release(topic)
+    // who has not told that it wants a key need not tell that it has left it
+    const told = keys.filter((key) => !this.#takesPart(topics.key(app, key), id))
+    for (const [n, key] of told.entries()) {
+      const more = n + 1 < told.length
+      this.instances.publish(topics.key(app, key), {
+        t: 'leave',
+        app,
+        key,
+        id,
+        ...(more && { more }),
+      })
     }
+    for (const key of keys) this.#subscriptions.release(topics.key(app, key))
   }
 
   /** The peers here that want a key and have told so. */
@@ -82,9 +88,12 @@ export class WantedKeys {
     this.#subscriptions.close()
   }
 
-  #takesPart(topic: string, id: string): void {
+  /** @returns whether it did not before */
+  #takesPart(topic: string, id: string): boolean {
     const untold = this.#untold.get(topic)
-    if (untold?.delete(id) && untold.size === 0) this.#untold.delete(topic)
+    if (!untold?.delete(id)) return false
+    if (untold.size === 0) this.#untold.delete(topic)
+    return true
   }
 
   *#everything(): Iterable<Tell> {
