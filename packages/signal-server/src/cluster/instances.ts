@@ -3,7 +3,7 @@ import { log } from '../log.js'
 import type { Bus } from '../bus/bus.js'
 import { Retelling, type Tell } from './retelling.js'
 import { topics } from './topics.js'
-import { decode, encode, type BusMessage, type Signed } from './wire.js'
+import { decode, encode, messagesOf, type BusMessage, type Signed } from './wire.js'
 
 const aliveInterval = 2_000
 const deadAfter = 9_000
@@ -23,6 +23,7 @@ type Handler<K extends Kind> = (message: Signed<Extract<BusMessage, { t: K }>>) 
 export class Instances {
   /** Of this instance; new with every start. */
   readonly id = uuid()
+  readonly #isOwn = messagesOf(this.id)
   /** Resolves when this instance can be reached: what it publishes before nobody could answer. */
   readonly ready: Promise<void>
 
@@ -123,7 +124,9 @@ export class Instances {
 
   /** Hears a topic; its messages go where all others go. */
   subscribe(topic: string): Promise<() => void> {
-    return this.bus.subscribe(topic, (bytes) => this.#receive(bytes))
+    return this.bus.subscribe(topic, (bytes) => {
+      if (!this.#isOwn(bytes)) this.#receive(bytes)
+    })
   }
 
   close(): void {

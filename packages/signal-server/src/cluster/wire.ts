@@ -136,6 +136,8 @@ const jsonStart = '{'.charCodeAt(0)
 /** Of a DataMessage in its first version; others would have another first byte. */
 const dataStart = 1
 const headerBytes = 20
+/** Of microseconds since 1970, until the year 2286. */
+const timeDigits = 16
 const flags = { boundary: 1, ask: 2 }
 
 /** A message as it travels. */
@@ -154,6 +156,21 @@ export function encode(message: Signed): Buffer {
   encoded.write(pipe, headerBytes + instance.length, 'latin1')
   bytes.copy(encoded, start)
   return encoded
+}
+
+/**
+ * Tells messages of an instance, as {@link encode} writes them, by their last bytes: most of what comes
+ * back to an instance need not be read.
+ * @returns whether it is one for certain; of some it cannot tell
+ */
+export function messagesOf(instance: string): (encoded: Buffer) => boolean {
+  const mark = Buffer.from(`,"instance":"${instance}","time":`)
+  return (encoded) => {
+    // only what ends the message is of its sender; what is before may be of a client
+    const start = encoded.length - mark.length - timeDigits - 1
+    if (encoded[0] !== jsonStart || start < 0) return false
+    return mark.compare(encoded, start, start + mark.length) === 0
+  }
 }
 
 /** The message in these bytes; undefined where there is none that this version knows. */
