@@ -28,4 +28,12 @@ export interface Bus {
    * @returns stops it
    */
   watch(listener: (up: boolean) => void): () => void
+  /**
+   * Whether so much waits to be carried that whoever can wait had better do so. What is published all
+   * the same is carried, too, behind the rest.
+   * @default false; one that says true MUST have {@link drained}
+   */
+  readonly congested?: boolean
+  /** Resolves when it is not congested, at once if it is not now. */
+  drained?(): Promise<void>
 }

@@ -81,6 +81,8 @@ export class Requests {
   }
 
   *#join(session: Session, keys: string[]): Steps {
+    yield* this.#waitForBus(session, keys)
+    if (!session.open) return
     const joined = this.#limits.allowed(session, keys)
     if (joined.length === 0) return
     const { remote } = this.place
@@ -107,8 +109,14 @@ export class Requests {
   }
 
   *#leave(session: Session, keys: string[]): Steps {
+    yield* this.#waitForBus(session, keys)
     log.introduction('%s leaves %d keys', session.id, keys.length)
     yield* this.left(session, session.realm.leave(session, keys))
+  }
+
+  *#waitForBus({ registered }: Session, { length }: string[]): Steps {
+    const { remote } = this.place
+    if (remote) yield* remote.waiting.wait(registered.address, length)
   }
 
   *#announce(session: Session, info: Json): Steps {

@@ -5,6 +5,7 @@ import type { LocalIntroductions } from './local-introductions.js'
 import type { RemotePeer, RemotePeers } from '../../cluster/remote-peers.js'
 import { RemoteSessions, type Told } from './remote-sessions.js'
 import { topics } from '../../cluster/topics.js'
+import { WaitingRequests } from './waiting-requests.js'
 import { WantedKeys } from './wanted-keys.js'
 import type { BusMessage, Signed } from '../../cluster/wire.js'
 
@@ -20,11 +21,14 @@ export class RemoteIntroductions {
   readonly #remote: RemotePeers
   readonly #wanted: WantedKeys
   readonly #gathering: Gathering
+  /** Requests about keys that wait for the bus. */
+  readonly waiting: WaitingRequests
 
   constructor(
     private readonly instances: Instances,
     private readonly local: LocalIntroductions,
   ) {
+    this.waiting = new WaitingRequests(instances.bus)
     this.#gathering = new Gathering(instances)
     this.#wanted = new WantedKeys(instances, local, (topic) => this.#remote.forget(topic))
     this.#sessions = new RemoteSessions(
