@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { SignalServerOptions, Stats } from 'signal-server'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { ClientOptions } from 'ws'
 import { makeCertificate } from '../../signal-server-standalone/test/harness/certificate.js'
 import { routeOf } from '../src/workers/route.js'
 import { expectAgreement } from './harness/agreement.js'
@@ -21,6 +22,7 @@ interface Line {
   pids?: number[]
   number?: number
   stats?: Stats
+  messages?: number
 }
 
 /** Several built workers on one port; gone after the test. */
@@ -57,9 +59,13 @@ class Crew {
   }
 
   /** A WebSocket; gone after the test. */
-  async client(path: string, protocols: string[] = [], ca?: Buffer): Promise<Client> {
+  async client(
+    path: string,
+    protocols: string[] = [],
+    options: ClientOptions = {},
+  ): Promise<Client> {
     const url = `${this.scheme}://127.0.0.1:${this.port}${path}`
-    const client = await Client.open(url, protocols, ca ? { ca } : {})
+    const client = await Client.open(url, protocols, options)
     onTestFinished(() => client.ws.terminate())
     return client
   }
@@ -71,10 +77,19 @@ class Crew {
 
   /** What each worker has. */
   async stats(): Promise<Stats[]> {
+    return (await this.#look()).map(({ stats }) => stats!)
+  }
+
+  /** How many messages of the primary all workers have got. */
+  async messages(): Promise<number> {
+    return (await this.#look()).reduce((sum, { messages }) => sum + messages!, 0)
+  }
+
+  async #look(): Promise<Line[]> {
     const pids = await this.pids()
     for (const pid of pids) process.kill(pid, 'SIGUSR2')
     const lines = await Promise.all(pids.map(() => this.#lines.next('the stats of a worker')))
-    return lines.sort((a, b) => a.number! - b.number!).map(({ stats }) => stats!)
+    return lines.sort((a, b) => a.number! - b.number!)
   }
 
   async stop(): Promise<number | null> {
@@ -258,15 +273,88 @@ describe('three workers on one port', () => {
     const { key, cert, ca } = makeCertificate()
     const crew = await Crew.start(2, undefined, { key, cert })
     for (let n = 0; n < 8; n++) {
-      const a = await crew.client(`/connection/a${n}/b${n}/k`, [], ca)
-      if (n % 2 === 0) await (await crew.client('/introduction/between', [], ca)).close()
-      const b = await crew.client(`/connection/b${n}/a${n}/k`, [], ca)
+      const a = await crew.client(`/connection/a${n}/b${n}/k`, [], { ca })
+      if (n % 2 === 0) await (await crew.client('/introduction/between', [], { ca })).close()
+      const b = await crew.client(`/connection/b${n}/a${n}/k`, [], { ca })
       a.send(Buffer.alloc(300_000, n))
       expect((await b.messages.next()).bytes.equals(Buffer.alloc(300_000, n))).toBe(true)
     }
     expect(sum(await crew.stats(), 'connection', 'remotePipes')).toBeGreaterThan(0)
     expect(await crew.stop()).toBe(0)
   })
+})
+
+describe('keys that a client joins and leaves on two workers', () => {
+  const namesOf = (name: string, count: number) =>
+    Array.from({ length: count }, (_, n) => `${name}-${n}`)
+
+  test('travel together: those of a Join of 500 in few messages', async () => {
+    const crew = await Crew.start(2)
+    const watcher = await crew.client('/introduction/watcher', ['signal.v1'])
+    const peer = await crew.client('/introduction/peer', ['signal.v1'])
+    const messagesOf = async (keys: string[]) => {
+      watcher.send({ type: 'Join', join: keys })
+      await watcher.settled()
+      const before = await crew.messages()
+      peer.send({ type: 'Join', join: keys })
+      const introduced = (client: Client) =>
+        client.seen.some(({ text }) => text.includes(`"${keys[0]}"`))
+      await eventually(() => introduced(peer) && introduced(watcher), 'introductions')
+      peer.send({ type: 'Leave', leave: keys })
+      const gone = () =>
+        watcher.seen.some(({ text }) => text.includes('Departure') && text.includes(`"${keys[0]}"`))
+      await eventually(gone, 'the Departure')
+      return (await crew.messages()) - before
+    }
+    const forOne = await messagesOf(namesOf('one', 1))
+    const forMany = await messagesOf(namesOf('many', 500))
+    expect(forMany).toBeLessThan(forOne * 25)
+  })
+
+  test(
+    'let a newcomer of another address in, however much waits',
+    { timeout: 60_000 },
+    async ({ annotate }) => {
+      const sessions = 60
+      const times = 6
+      const crew = await Crew.start(2, { trustProxy: 'loopback' })
+      const open = (path: string, address: string) =>
+        crew.client(path, ['signal.v1'], { headers: { 'X-Forwarded-For': address } })
+      const joined = async () =>
+        (await crew.stats()).reduce((sum, { outcomes }) => sum + outcomes.joined, 0)
+      // dealt out in turn: one is on each worker
+      for (const n of [0, 1]) {
+        const watcher = await open(`/introduction/watcher-${n}`, '198.51.100.1')
+        watcher.send({ type: 'Join', join: ['k'] })
+        await watcher.settled()
+      }
+      const flood = await Promise.all(
+        Array.from({ length: sessions }, (_, n) => open(`/introduction/${n}`, '203.0.113.1')),
+      )
+      const before = await joined()
+      for (const [n, client] of flood.entries()) {
+        for (let time = 0; time < times; time++) {
+          const keys = namesOf(`${n}-${time}`, 500)
+          client.send({ type: 'Join', join: keys })
+          client.send({ type: 'Leave', leave: keys })
+        }
+      }
+      await eventually(async () => (await joined()) - before >= sessions / 4, 'many Joins')
+      const counts: number[] = []
+      for (let n = 0; n < 4; n++) {
+        const start = await joined()
+        const newcomer = await open(`/introduction/newcomer-${n}`, '198.51.100.2')
+        newcomer.send({ type: 'Join', join: ['k'] })
+        await eventually(() => met(newcomer) === 2 + n, 'introductions', 30_000)
+        counts.push((await joined()) - start)
+      }
+      await annotate(`Joins of others meanwhile: ${counts.join(', ')}`)
+      // else nothing waited
+      expect((await joined()) - before).toBeLessThan(sessions * times)
+      // not even one of each session
+      expect(Math.max(...counts)).toBeLessThan(sessions)
+    },
+  )
 })
 
 describe('where a connection belongs', () => {

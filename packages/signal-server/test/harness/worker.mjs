@@ -1,5 +1,5 @@
 // Several processes on one port, as an app would start them. Each prints what it has when it gets
-// a SIGUSR2, and is busy for ever after a SIGHUP; the first that finds no file `stuckFirst` already
+// a SIGUSR2, with how many messages of the primary have come, and is busy for ever after a SIGHUP; the first that finds no file `stuckFirst` already
 // at its start.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { SignalServer, Worker, Workers } from 'signal-server'
@@ -11,9 +11,11 @@ if (worker) {
   if (stuckFirst && isFirst()) for (;;);
   const server = new SignalServer({ ...options, bus: worker.bus })
   const files = tls && { key: readFileSync(tls.key), cert: readFileSync(tls.cert) }
+  let messages = 0
+  process.on('message', () => messages++)
   await server.listen({ worker, ...(files && { tls: files }) })
   process.on('SIGUSR2', () => {
-    print({ number: worker.number, stats: server.stats() })
+    print({ number: worker.number, stats: server.stats(), messages })
   })
   process.on('SIGHUP', () => {
     for (;;);
