@@ -36,9 +36,17 @@ export class ByTimeSpent<T extends Timed> {
   }
 
   /** The most that it gets at once: the first ones get less, for there may be hundreds of them. */
-  timeFor({ spent }: T): number {
-    const limit = this.limits.find((each) => spent < each)
-    return limit === undefined ? Infinity : Math.min(limit, longestTime)
+  timeFor(item: T): number {
+    const limit = this.#limitOf(item)
+    return limit === Infinity ? Infinity : Math.min(limit, longestTime)
+  }
+
+  /**
+   * Counts time that it has had: not more than the next limit, for the process may have been stopped
+   * meanwhile, or have collected memory.
+   */
+  spend(item: T, time: number): void {
+    item.spent = Math.min(item.spent + time, this.#limitOf(item))
   }
 
   /**
@@ -57,5 +65,9 @@ export class ByTimeSpent<T extends Timed> {
       if (gone < part) break
     }
     return next
+  }
+
+  #limitOf({ spent }: T): number {
+    return this.limits.find((limit) => spent < limit) ?? Infinity
   }
 }

@@ -124,8 +124,8 @@ export class SlicedWork {
       more = this.#advance(work, Math.min(end, now + time))
     } finally {
       const spent = performance.now() - now
-      work.spent += spent
-      group.spent += spent
+      works.spend(work, spent)
+      this.#waiting.spend(group, spent)
       if (!more) queue.shift()
       else if (works.queueFor(work) !== queue) works.push(queue.shift()!)
       // the next work of its client may have come already
