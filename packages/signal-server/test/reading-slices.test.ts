@@ -126,8 +126,31 @@ describe('reading slices', () => {
     // the slices go on meanwhile
     for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
     expect(received.size).toBe(before)
+    // nor to its stream, which would hand over all of it in the turn in which it is resumed or closed
+    expect(accepted.filter(({ readableLength }) => readableLength > 0)).toEqual([])
+    let turns = 0
+    let counting: NodeJS.Immediate
+    const count = () => {
+      turns++
+      counting = setImmediate(count)
+    }
+    onTestFinished(() => clearImmediate(counting))
     for (const socket of accepted) socket.resume()
+    count()
     await eventually(() => received.size === 40 && whole(chunkBytes + 1)(), 'all bytes')
+    expect(turns).toBeGreaterThan(8)
+  })
+
+  test('forget what waits of a socket that is paused when it closes', async () => {
+    const { accepted, budget, received, send } = await stage()
+    await send(large(40))
+    await eventually(() => received.size > 0, 'the first chunk')
+    for (const socket of accepted) socket.pause()
+    const before = received.size
+    await eventually(() => budget.used > 0, 'chunks that wait')
+    for (const socket of accepted) socket.destroy()
+    await eventually(() => budget.used === 0, 'nothing that waits')
+    expect(received.size).toBe(before)
   })
 
   test('count what waits, one chunk of each socket, and let it wait past the budget as well', async () => {

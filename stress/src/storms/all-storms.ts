@@ -15,6 +15,7 @@ import { returns } from './returns.js'
 import { statusStreams } from './status-streams.js'
 import type { Storm } from './storm.js'
 import { theLog } from './the-log.js'
+import { workers } from './workers.js'
 
 /** Everything that many clients are known to have done to servers of this kind. */
 export const storms: readonly Storm[] = [
@@ -34,4 +35,5 @@ export const storms: readonly Storm[] = [
   foreignPages,
   flapping,
   ...appForms,
+  ...workers,
 ]

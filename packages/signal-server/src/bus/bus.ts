@@ -29,8 +29,8 @@ export interface Bus {
    */
   watch(listener: (up: boolean) => void): () => void
   /**
-   * Whether so much waits to be carried that whoever can wait had better do so. What is published all
-   * the same is carried, too, behind the rest.
+   * Whether so much waits to be carried that requests which can wait should wait. A message that is
+   * published all the same is carried, too, behind the rest.
    * @default false; one that says true MUST have {@link drained}
    */
   readonly congested?: boolean

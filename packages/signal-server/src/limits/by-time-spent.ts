@@ -1,6 +1,6 @@
 import { Fifo } from '../fifo.js'
 
-// of a slice, unless nobody else waits who has had as little: many would wait for a few
+// the most milliseconds of a slice for one item: with more, many would wait for a few
 const longestTime = 1
 
 /** Something that gets time again and again. */
@@ -10,13 +10,17 @@ export interface Timed {
 }
 
 /**
- * Queues of those who wait for time: of those who have had least of it, those who have had more, and
- * so on. Who has had little comes first, and leaves a part of each slice to the others.
+ * Items that wait for time, in several queues: the first is for items that have had the least time, the
+ * next for items that have had more, and so on. An item that has had little time comes first. A part of
+ * each slice is left to the other queues.
  */
 export class ByTimeSpent<T extends Timed> {
   readonly #queues: readonly Fifo<T>[]
 
-  /** @param limits - milliseconds: who has had as much waits in the next queue */
+  /**
+   * @param limits - in milliseconds, one for each queue but the last: an item that has had as much time
+   * waits in the next queue
+   */
   constructor(private readonly limits: readonly number[]) {
     this.#queues = [...limits, Infinity].map(() => new Fifo())
   }

@@ -15,7 +15,7 @@ type Chunk = Buffer | null
 // on the socket itself, as thousands are idle: a closure in each would cost more
 const own = Symbol('reader')
 
-const bytesOf = (chunk: Chunk | undefined) => chunk?.length ?? 0
+const bytesOf = (chunk: Chunk) => chunk?.length ?? 0
 
 /**
  * Shares the turns of the event loop among sockets that bring messages. One turn may read a chunk of
@@ -23,7 +23,8 @@ const bytesOf = (chunk: Chunk | undefined) => chunk?.length ?? 0
  * After 10 ms of a turn, chunks of more than 1 KiB wait for later turns, and their sockets are not
  * read meanwhile. Of those that wait, chunks of up to 16 KiB come first, and one larger chunk in each
  * turn. They count against the budget, and also wait while that is exceeded: one chunk of each socket,
- * which has been read by then.
+ * which has been read by then. A chunk of a socket that is paused waits until that is resumed: in the
+ * stream it would be handed over with those of all others that are resumed, or that ws closes, at once.
  */
 export class ReadingSlices {
   readonly #medium = new Fifo<Reader>()
@@ -47,15 +48,20 @@ export class ReadingSlices {
 
   /** @returns false to stop reading, as `push` of a stream does */
   take(reader: Reader, chunk: Chunk): boolean {
-    if (reader.waiting === 0) {
+    if (!reader.waits && (chunk === null || !reader.paused)) {
       if (bytesOf(chunk) <= smallBytes) return reader.push(chunk)
       if (this.#free) return this.#timed(() => reader.push(chunk))
     }
     if (this.#closed) return false
+    if (!reader.waits) this.#wait(reader, chunk)
     reader.wait(chunk)
     this.#count(bytesOf(chunk) + pieceOverhead)
-    if (reader.waiting === 1) this.#wait(reader)
     return false
+  }
+
+  /** Bytes of a socket that wait. */
+  waiting(socket: Socket): number {
+    return (socket as ReadSocket)[own]?.bytes ?? 0
   }
 
   /** Lets go of all that waits. */
@@ -72,10 +78,17 @@ export class ReadingSlices {
     return this.#spent < sliceTime && this.#medium.size + this.#large.size === 0
   }
 
-  #wait(reader: Reader): void {
-    const bytes = bytesOf(reader.first)
-    const queue = bytes <= mediumBytes ? this.#medium : this.#large
+  /** @param chunk - the one that it gets next */
+  #wait(reader: Reader, chunk: Chunk): void {
+    if (reader.paused) return reader.whenResumed(() => this.#resumed(reader))
+    const queue = bytesOf(chunk) <= mediumBytes ? this.#medium : this.#large
     queue.push(reader)
+  }
+
+  #resumed(reader: Reader): void {
+    if (this.#closed) return
+    this.#wait(reader, reader.first)
+    this.#schedule()
   }
 
   #timed<T>(act: () => T): T {
@@ -84,8 +97,12 @@ export class ReadingSlices {
       return act()
     } finally {
       this.#spent += performance.now() - start
-      if (!this.#closed) this.#scheduled ??= setImmediate(() => this.#nextTurn())
+      this.#schedule()
     }
+  }
+
+  #schedule(): void {
+    if (!this.#closed) this.#scheduled ??= setImmediate(() => this.#nextTurn())
   }
 
   #nextTurn(): void {
@@ -100,10 +117,11 @@ export class ReadingSlices {
   }
 
   #deliver(reader: Reader): void {
+    if (reader.paused) return this.#wait(reader, reader.first)
     const chunk = reader.shift()
     this.#count(-bytesOf(chunk) - pieceOverhead)
     this.#timed(() => reader.deliver(chunk))
-    if (reader.waiting > 0) this.#wait(reader)
+    if (reader.waits) this.#wait(reader, reader.first)
   }
 
   #count(more: number): void {
@@ -114,6 +132,8 @@ export class ReadingSlices {
 
 /** A socket, and those of its chunks that wait. */
 class Reader {
+  /** Of the chunks that wait. */
+  bytes = 0
   #chunks: Fifo<Chunk> | undefined
 
   constructor(
@@ -121,16 +141,31 @@ class Reader {
     readonly slices: ReadingSlices,
   ) {}
 
-  get waiting(): number {
-    return this.#chunks?.size ?? 0
+  get waits(): boolean {
+    return this.#chunks !== undefined
   }
 
   /** The chunk that {@link shift} returns. */
-  get first(): Chunk | undefined {
-    return this.#chunks?.first
+  get first(): Chunk {
+    return this.#chunks!.first!
+  }
+
+  /** Whether its stream would keep what it gets. */
+  get paused(): boolean {
+    return this.socket.isPaused() && !this.socket.destroyed
+  }
+
+  /** Calls back when it is not {@link paused} any more. */
+  whenResumed(callback: () => void): void {
+    const ended = () => {
+      this.socket.off('resume', ended).off('close', ended)
+      callback()
+    }
+    this.socket.on('resume', ended).on('close', ended)
   }
 
   wait(chunk: Chunk): void {
+    this.bytes += bytesOf(chunk)
     this.#chunks ??= new Fifo()
     this.#chunks.push(chunk)
   }
@@ -138,6 +173,7 @@ class Reader {
   shift(): Chunk {
     const chunk = this.#chunks!.shift()!
     if (this.#chunks!.size === 0) this.#chunks = undefined
+    this.bytes -= bytesOf(chunk)
     return chunk
   }
 

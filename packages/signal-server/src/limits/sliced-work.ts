@@ -46,9 +46,9 @@ class Group implements Timed {
 
 /**
  * Runs work in slices of 5 ms per turn of the event loop, so that no request keeps the loop from the
- * others. It shares them among groups of clients: who has had little time comes before who has had
- * much, so that a group waits for the beginnings of others alone, and those who have had most take
- * turns. In the same way a short piece comes before the long ones of its group, of which one goes on
+ * others. It shares them among groups of clients: a group that has had little time comes before one
+ * that has had much, so that it waits only for the beginnings of others, and the groups that have had
+ * most take turns. In the same way a short piece comes before the long ones of its group, of which one goes on
  * after the other, for work that was begun holds what it has found so far.
  */
 export class SlicedWork {

@@ -6,7 +6,7 @@ const maxOperations = 128
 const maxBytes = 256 * 1024
 // enough to keep the other process busy while an acknowledgement travels
 const maxUnderWay = 4
-// beyond that, whoever can wait had better wait
+// beyond that, requests that can wait should wait
 const manyOperations = 512
 // more than all pipes between processes have under way
 const manyBytes = 16 * 1024 * 1024

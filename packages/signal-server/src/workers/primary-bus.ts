@@ -9,8 +9,8 @@ import { WorkerBus } from './worker-bus.js'
 const lookAgain = 250
 
 /**
- * The bus between processes, as the primary has it. What workers publish is taken no faster than those
- * workers carry it out who get it; for one that is stuck nobody waits.
+ * The bus between processes, as the primary has it. It takes what workers publish no faster than the
+ * workers that subscribe to it carry it out. It does not wait for a worker that is stuck.
  */
 export class PrimaryBus<M extends object> {
   /** Joins this process with the workers. */

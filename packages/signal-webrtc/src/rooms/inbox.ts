@@ -17,7 +17,7 @@ export type Data = string | Buffer
 export interface InboxOwner {
   /** Whether the connection is still read. */
   readonly open: boolean
-  /** Those with whom it takes turns. */
+  /** The group of clients that takes turns with others: an address, or one client. */
   readonly group: unknown
   /** Decodes data of a packet, as socket.io does. */
   read(data: Data): void

@@ -30,7 +30,7 @@ const pieceBytes = 64
  * may hold thousands of them. Bodies that wait, and one that is not complete, count against the
  * budget.
  *
- * @param group - those with whom the client takes turns
+ * @param group - the group of clients that takes turns with others
  * @param mostBytes - that may wait; a client that sends more is ended
  */
 export function slicePolledPackets(

@@ -1,4 +1,4 @@
-import { RoundRobin } from './round-robin.js'
+import { RoundRobin } from 'signal-server'
 
 const sliceTime = 5
 

@@ -123,14 +123,18 @@ export class HeldShare {
     private readonly all: HeldBytes,
   ) {}
 
-  /** Says how many bytes are held for it now. */
-  set(bytes: number): void {
-    if (bytes === 0 && !this.#counted) return
+  /**
+   * Says how many bytes are held for it now.
+   * @param ahead - bytes that have been read as well, and that the budget has from elsewhere
+   */
+  set(bytes: number, ahead = 0): void {
+    const amount = bytes + ahead
+    if (amount === 0 && !this.#counted) return
     const { share, holding } = (this.#counted ??= this.all.begin(this.waiter))
     share.set(bytes)
     // of one that was shed it is 0 already
-    if (bytes === holding.amount) return
-    holding.amount = bytes
+    if (amount === holding.amount) return
+    holding.amount = amount
     this.all.changed()
   }
 

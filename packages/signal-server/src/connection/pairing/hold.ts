@@ -143,7 +143,7 @@ export class Hold implements PipeReceiver, Waiter {
   }
 
   #count(): void {
-    this.#share.set((this.#bytes?.length ?? 0) + this.#ahead)
+    this.#share.set(this.#bytes?.length ?? 0, this.#ahead)
   }
 
   #free(): void {

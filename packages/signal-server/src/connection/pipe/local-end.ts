@@ -227,11 +227,11 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
     }
   }
 
+  /** Counts what was read before a pause: a part waits in the stream, and a part for its turn. */
   #countAhead(): void {
     const { ahead } = this.#readGate
-    const receiver = this.#receiver
-    if (receiver?.readAhead) receiver.readAhead(ahead)
-    this.#readGate.count(receiver?.readAhead ? 0 : ahead)
+    this.#readGate.count(ahead)
+    this.#receiver?.readAhead?.(ahead + this.context.reading.waiting(this.#socket))
   }
 
   /** Pings the client, where a frame may be put in. */

@@ -20,8 +20,8 @@ export interface PipeReceiver extends FrameSink {
   /** The end's client has read nothing of what waits for it for the stall time. */
   stalled(): void
   /**
-   * Counts the bytes that were read from the end before a pause and that it gets after it. Called
-   * about once a second; if it is absent, they count against the budget alone.
+   * Says how many bytes were read from the end before a pause, and come after it. They count against
+   * the budget already. Called about once a second.
    */
   readAhead?(bytes: number): void
   /** Called about once a second. */

@@ -1,6 +1,6 @@
 import type { Bus } from '../../bus/bus.js'
-import { Fifo } from '../../fifo.js'
 import type { Steps } from '../../limits/sliced-work.js'
+import { RoundRobin } from '../../round-robin.js'
 
 // keys of requests that go on together, before it is looked again whether the bus is congested
 const keysAtOnce = 256
@@ -18,9 +18,9 @@ interface Waiting {
  * not wait for all those that the sessions of another address have made before.
  */
 export class WaitingRequests {
-  /** By address; the first is the next one whose turn it is. */
-  readonly #groups = new Map<string, Fifo<Waiting>>()
-  /** Keys of requests that may go on, and have not done so yet. */
+  /** In groups by address. */
+  readonly #waiting = new RoundRobin<Waiting>()
+  /** Keys of the requests that may go on and have not done so yet. */
   #goingOn = 0
   #awaitsBus = false
 
@@ -32,26 +32,22 @@ export class WaitingRequests {
    * @param keys - of its request
    */
   *wait(address: string | undefined, keys: number): Steps {
-    if (!this.bus.congested && this.#groups.size === 0) return
+    if (!this.bus.congested && this.#waiting.empty) return
     const group = `${keys > fewKeys ? 'many' : 'few'} ${address ?? ''}`
-    yield new Promise<void>((goOn) => this.#add(group, { keys, goOn }))
+    yield new Promise<void>((goOn) => {
+      this.#waiting.push(group, { keys, goOn })
+      this.#letGoOn()
+    })
     this.#goingOn -= keys
     // the bus knows what this request costs it by then
     queueMicrotask(() => this.#letGoOn())
   }
 
-  #add(group: string, waiting: Waiting): void {
-    const others = this.#groups.get(group) ?? new Fifo<Waiting>()
-    this.#groups.set(group, others)
-    others.push(waiting)
-    this.#letGoOn()
-  }
-
   #letGoOn(): void {
     if (this.#awaitsBus) return
-    while (this.#goingOn < keysAtOnce && this.#groups.size > 0) {
+    while (this.#goingOn < keysAtOnce && !this.#waiting.empty) {
       if (this.bus.congested) return this.#awaitBus()
-      const next = this.#next()
+      const next = this.#waiting.shift()!
       this.#goingOn += next.keys
       next.goOn()
     }
@@ -63,13 +59,5 @@ export class WaitingRequests {
       this.#awaitsBus = false
       this.#letGoOn()
     })
-  }
-
-  #next(): Waiting {
-    const [[group, waiting]] = this.#groups as unknown as [[string, Fifo<Waiting>]]
-    const next = waiting.shift()!
-    this.#groups.delete(group)
-    if (waiting.size > 0) this.#groups.set(group, waiting)
-    return next
   }
 }

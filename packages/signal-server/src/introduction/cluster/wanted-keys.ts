@@ -57,7 +57,7 @@ export class WantedKeys {
 
   /** A peer here wants these keys no longer. */
   leave(app: string, id: string, keys: readonly string[]): void {
-    // who has not told that it wants a key need not tell that it has left it
+    // a peer of which the others have not heard on a key need not say that it has left the key
     const told = keys.filter((key) => !this.#takesPart(topics.key(app, key), id))
     for (const [n, key] of told.entries()) {
       const more = n + 1 < told.length

@@ -107,7 +107,7 @@ export class Session implements Monitored, Member, InboxOwner {
     return this.announcement?.info
   }
 
-  /** Those with whom it shares the turns of its work. */
+  /** The group whose work is done in turns with that of other groups: its address, or itself. */
   get group(): unknown {
     return this.#place.address ?? this
   }

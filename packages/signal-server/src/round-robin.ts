@@ -1,4 +1,4 @@
-import { Fifo } from 'signal-server'
+import { Fifo } from './fifo.js'
 
 /** What waits of one group. */
 interface Group<T> {
