@@ -24,7 +24,10 @@ export async function repeatingProxy(
     })
     client.on('drain', () => server.resume())
     client.once('data', (head: Buffer) => (repeater.repeats = head.includes('GET /introduction/')))
-    client.on('data', (bytes: Buffer) => server.write(bytes))
+    client.on('data', (bytes: Buffer) => {
+      if (!server.write(bytes)) client.pause()
+    })
+    server.on('drain', () => client.resume())
     server.on('data', (bytes: Buffer) => repeater.read(bytes))
     for (const [one, other] of [
       [client, server],

@@ -1,8 +1,10 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 
 interface Handled {
   _handle?: { reading?: boolean; readStop?(): void } | null
 }
+
+const readNothing = () => {}
 
 /**
  * Reads nothing more from a socket that was paused. A stream that is paused reads one more chunk of
@@ -11,13 +13,18 @@ interface Handled {
  */
 export function stopReading(socket: Socket): void {
   const { _handle: handle } = socket as Handled
-  if (!handle?.reading || !handle.readStop) return
-  // what net.Socket itself does when its buffer is full; startReading() starts again
+  if (!handle?.readStop) return
+  // the stream asks for more also while it is paused, to fill its buffer
+  socket._read = readNothing
+  if (!handle.reading) return
+  // what net.Socket itself does when its buffer is full
   handle.reading = false
   handle.readStop()
 }
 
 /** Takes {@link stopReading} back; the caller resumes the stream. */
 export function startReading(socket: Socket): void {
+  // deleting the property would make access to all others slow
+  socket._read = Socket.prototype._read
   if (!socket.destroyed) socket._read(0)
 }

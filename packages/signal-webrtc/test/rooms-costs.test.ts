@@ -53,7 +53,8 @@ test('row 50: rooms: while memory is short a client that has sent far ahead is e
   }
   const ends = [first, second].map(({ ended }) => ended)
   expect(await within(Promise.race(ends), 'an end')).toBe('io server disconnect')
-  expect(holds(stage)).toBeLessThan(512 * kibibyte)
+  // what was under way before it was ended may come from the other one
+  await eventually(() => holds(stage) < 512 * kibibyte, 'room again')
   await bystander.settled()
 })
 

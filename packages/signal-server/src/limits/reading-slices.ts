@@ -8,6 +8,8 @@ const sliceTime = 10
 const smallBytes = 1_024
 // a description of WebRTC, an announcement, or a Join of some hundred keys
 const mediumBytes = 16 * 1_024
+// of medium chunks in each turn: a processor that others use as well makes one chunk last 10 ms
+const leastMedium = 2 * mediumBytes
 
 /** What a socket has read and nobody has looked at yet; null is its end. */
 type Chunk = Buffer | null
@@ -21,8 +23,8 @@ const bytesOf = (chunk: Chunk) => chunk?.length ?? 0
  * Shares the turns of the event loop among sockets that bring messages. One turn may read a chunk of
  * 64 KiB from each of a thousand sockets, and a chunk may hold ten thousand messages to be parsed.
  * After 10 ms of a turn, chunks of more than 1 KiB wait for later turns, and their sockets are not
- * read meanwhile. Of those that wait, chunks of up to 16 KiB come first, and one larger chunk in each
- * turn. They count against the budget, and also wait while that is exceeded: one chunk of each socket,
+ * read meanwhile. Each turn takes 32 KiB of chunks of up to 16 KiB and one larger chunk, whatever time
+ * they take, then more of the former, then of the latter. They count against the budget, and also wait while that is exceeded: one chunk of each socket,
  * which has been read by then. A chunk of a socket that is paused waits until that is resumed: in the
  * stream it would be handed over with those of all others that are resumed, or that ws closes, at once.
  */
@@ -108,6 +110,11 @@ export class ReadingSlices {
   #nextTurn(): void {
     this.#scheduled = undefined
     this.#spent = 0
+    for (let left = leastMedium; left > 0 && this.#medium.size > 0;) {
+      const reader = this.#medium.shift()!
+      left -= bytesOf(reader.first)
+      this.#deliver(reader)
+    }
     let reader = this.#large.shift() ?? this.#medium.shift()
     while (reader) {
       this.#deliver(reader)

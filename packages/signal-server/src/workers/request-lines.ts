@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { stopReading } from '../reading.js'
 import { routeOf, type Route } from './route.js'
 
 const maxHead = 16 * 1024
@@ -35,6 +36,8 @@ export class RequestLines {
       if (route === 'unknown') return
       clearTimeout(late)
       socket.off('readable', read)
+      // what comes while it is on its way is the worker's: read here, it would be lost
+      socket.pause()
       stopReading(socket)
       this.routed(socket, head, route)
       this.#done(socket)
@@ -60,18 +63,4 @@ export class RequestLines {
   #done(socket: Socket): void {
     if (this.#reading.delete(socket) && this.#reading.size === 0) this.#whenNone()
   }
-}
-
-/**
- * What comes while a socket is on its way is the worker's: read here, it would be lost. There is no
- * documented way to stop at once.
- */
-function stopReading(socket: Socket): void {
-  socket.pause()
-  const { _handle: handle } = socket as {
-    _handle?: { reading?: boolean; readStop?(): void } | null
-  }
-  if (!handle?.readStop) return
-  handle.reading = false
-  handle.readStop()
 }
