@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Tokens } from 'signal-server'
 import { describe, expect, test } from 'vitest'
@@ -110,9 +110,12 @@ describe('two workers', () => {
   test('end with the process that started them, whatever ends it', async () => {
     const { command, url } = await Command.serve(two)
     const [[a]] = (await pairs(url, 1)) as [[Client, Client]]
+    const workers = workersOf(command)
     await command.end('SIGKILL')
-    expect((await a.closed).code).toBe(1006)
+    // drained as at any other end
+    expect((await a.closed).code).toBe(1012)
     await expect(fetch(url)).rejects.toThrow()
+    await eventually(() => !workers.some((pid) => existsSync(`/proc/${pid}`)), 'their ends')
   })
 
   test('call a peer the same in their logs, and say which of them they are', async () => {

@@ -46,10 +46,8 @@ class Meter {
     const bus = this.#bus
     const costOf = (topic: string) => (topic === 'signal:all' ? this.life : this.cost)
     return {
-      get up() {
-        return bus.up
-      },
-      watch: (listener) => bus.watch(listener),
+      up: bus.up,
+      watch: () => bus.watch(),
       publish: (topic, message) => {
         costOf(topic).published++
         bus.publish(topic, message)

@@ -1,4 +1,5 @@
 import { LocalBus, Tokens, type EndpointFactory, type SignalServerOptions } from 'signal-server'
+import { FaultyBus } from 'signal-server/testing'
 import { call, relayWs, rtc } from 'signal-webrtc'
 import { expect, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
@@ -8,7 +9,7 @@ import { identify, lists, ls, names, next, peer, register } from './harness/talk
 
 /** Two servers on one bus. */
 async function two(endpoint: () => EndpointFactory, options: SignalServerOptions = {}) {
-  const bus = new LocalBus()
+  const bus = new FaultyBus(new LocalBus())
   const start = () => Served.start(endpoint(), { ...options, bus })
   const [one, other] = [await start(), await start()]
   return { bus, one, other, start }
@@ -227,7 +228,7 @@ test('call: an instance that closes ends the calls of its clients', async () => 
 
 test('while the bus is down clients of one instance go on, and those who reach across are told', async () => {
   const { bus, one, other, alice, bob } = await identified()
-  bus.up = false
+  bus.cut()
   const near = await one.client('/rtc')
   await identify(near, 'near', 'Near')
   expect(await peer(alice, 'near')).toEqual({ id: 'near', name: 'Near' })
@@ -242,7 +243,7 @@ test('while the bus is down clients of one instance go on, and those who reach a
   expect(await peer(lost, 'bob')).toMatchObject({ remove: true })
   await heardNothing(alice)
 
-  bus.up = true
+  bus.mend()
   expect(await peer(lost, 'near')).toEqual({ id: 'near', name: 'Near' })
   expect(await peer(near, 'lost')).toEqual({ id: 'lost', name: 'Lost' })
   expect(await peer(near, 'bob')).toMatchObject({ remove: true })
@@ -252,14 +253,14 @@ test('while the bus is down clients of one instance go on, and those who reach a
 
 test('an id taken on two instances while they were apart stays with the one who had it first', async () => {
   const { bus, one, other, alice, bob } = await identified()
-  bus.up = false
+  bus.cut()
   const first = await one.client('/rtc')
   await identify(first, 'carol', 'the first')
   await clocksMove()
   const second = await other.client('/rtc')
   await identify(second, 'carol', 'the second')
   expect(await peer(bob, 'carol')).toMatchObject({ name: 'the second' })
-  bus.up = true
+  bus.mend()
   expect(await next(second, { type: 'error' })).toMatchObject({ data: { code: 'forbidden' } })
   expect(await peer(bob, 'carol')).toEqual({ id: 'carol', name: 'the first' })
   bob.send({ type: 'offer', data: { target: 'carol' } })
@@ -272,36 +273,36 @@ test('an id taken on two instances while they were apart stays with the one who 
 
 test('call: a name taken on two instances while they were apart ends the younger one’s call', async () => {
   const { bus, one, other, bob } = await registered()
-  bus.up = false
+  bus.cut()
   expect(await register(await one.client('/call'), 'carol')).toBe('accepted')
   await clocksMove()
   const second = await other.client('/call')
   expect(await register(second, 'carol')).toBe('accepted')
   second.send({ id: 'call', from: 'carol', to: 'bob', sdpOffer: 'offer' })
   await next(bob, { id: 'incomingCall' })
-  bus.up = true
+  bus.mend()
   expect(await second.json()).toEqual({ id: 'registerResponse', response: 'rejected' })
   expect(await bob.json()).toMatchObject({ id: 'stopCommunication' })
 })
 
 test('call: a call that one party stopped during an outage is over for the other after it', async () => {
   const { bus, alice, bob } = await talking()
-  bus.up = false
+  bus.cut()
   bob.send({ id: 'stop' })
   await heardNothing(bob)
   await heardNothing(alice)
-  bus.up = true
+  bus.mend()
   expect(await alice.json()).toMatchObject({ id: 'stopCommunication' })
 })
 
 test('call: a call that nobody stopped during an outage goes on after it', async () => {
   const { bus, one, alice, bob } = await talking()
-  bus.up = false
+  bus.cut()
   alice.send({ id: 'onIceCandidate', candidate: 'lost' })
   expect(await alice.json()).toMatchObject({ id: 'error', code: 'server_full' })
   const near = await one.client('/call')
   await register(near, 'near')
-  bus.up = true
+  bus.mend()
   await lists(() => names(bob), ['alice', 'bob', 'near'])
   alice.send({ id: 'onIceCandidate', candidate: 'a' })
   expect(await next(bob, { id: 'iceCandidate' })).toMatchObject({ candidate: 'a' })
@@ -345,7 +346,7 @@ test('one that does not read on another instance: the sender is told, and nobody
 }, 30_000)
 
 test('the second of two endpoints of one protocol is a place of its own', async () => {
-  const bus = new LocalBus()
+  const bus = new FaultyBus(new LocalBus())
   const start = () => Served.start([call(), call({ path: '/second' })], { bus })
   const [one, other] = [await start(), await start()]
   const alice = await one.client('/call')

@@ -1,4 +1,5 @@
 import { LocalBus, type SignalServerOptions } from 'signal-server'
+import { FaultyBus } from 'signal-server/testing'
 import { call, rtc, type JsonEndpointOptions } from 'signal-webrtc'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Client, Fields } from '../../signal-server/test/harness/client.js'
@@ -133,7 +134,7 @@ test.each(protocols)(
 
 /** Two servers on one bus, and a client of the first that has a name. */
 async function onTwoInstances(protocol: Protocol) {
-  const bus = new LocalBus()
+  const bus = new FaultyBus(new LocalBus())
   const [one, other] = [await start(protocol, { bus }), await start(protocol, { bus })]
   const old = await holder(one, protocol, 'alice')
   const back = await other.client(protocol.path)
@@ -166,7 +167,7 @@ test('row 62: call: a holder that lives keeps its name from clients of other ins
 test('row 62: call: while the bus is down a name of another instance is refused at once', async () => {
   const { bus, old, back } = await onTwoInstances(protocols[0]!)
   await lists(() => names(back), ['alice'])
-  bus.up = false
+  bus.cut()
   expect(await register(back, 'alice')).toBe('rejected')
   expect(old.unread).toBe(0)
 })

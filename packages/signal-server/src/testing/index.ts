@@ -1,1 +1,2 @@
+export { FaultyBus } from './faulty-bus.js'
 export { FaultyProxy, type FaultyProxyTarget } from './faulty-proxy.js'

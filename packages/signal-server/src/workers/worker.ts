@@ -10,7 +10,10 @@ import { WorkerBus } from './worker-bus.js'
 export class Worker {
   /** Joins it with the other workers. */
   readonly bus: Bus
-  /** Resolves when the primary says that it is time to stop. */
+  /**
+   * Resolves when this process has to end: the primary says so, or is gone. Without it nobody brings
+   * sockets or starts a replacement. Drain and close the server, then exit.
+   */
   readonly stopped: Promise<void>
   readonly #lane = new Lane(send)
   readonly #bus = new WorkerBus(this.#lane)
@@ -39,13 +42,16 @@ export class Worker {
         else if (message.t === 'batch') this.#arriving.add(undefined, message)
         else if (message.t === 'done') this.#lane.acknowledged()
       })
+      const gone = () => {
+        this.#whenLeft()
+        resolve()
+      }
+      process.once('disconnect', gone)
+      if (!process.connected) gone()
     })
     setInterval(() => send({ t: 'alive' }), aliveInterval).unref()
     // the others hear at once that it is gone
     process.on('exit', () => this.#lane.sendAll())
-    // without the primary there is nobody to give it sockets, or to replace it
-    process.on('disconnect', () => process.exit(1))
-    if (!process.connected) process.exit(1)
   }
 
   /** This process as a worker; undefined where it was started by somebody else. */
@@ -66,6 +72,7 @@ export class Worker {
   /** Resolves when the primary hands no more sockets to this process. */
   leave(): Promise<void> {
     return (this.#left ??= new Promise((resolve) => {
+      if (!process.connected) return resolve()
       this.#whenLeft = resolve
       send({ t: 'leave' })
     }))
