@@ -37,6 +37,8 @@ export function httpRouter(
 }
 
 const iceServersPath = /^(\/t\/[^/]+)?\/ice-servers$/
+// TURN relays traffic for whoever has a credential
+const iceServersClaim = { claim: { endpoint: 'ice-servers' } }
 
 /**
  * Answers paths that need the same authorisation as an upgrade. A browser sees nothing of a refused
@@ -55,25 +57,18 @@ async function explain(
   try {
     if (path === undefined) return next()
     const ice = iceServersPath.test(path)
-    const found = ice ? undefined : admission.find(path)
-    if (!ice && !found) return next()
+    const claimed = ice ? iceServersClaim : admission.find(path)
+    if (!claimed) return next()
     response.set('Access-Control-Allow-Origin', '*')
     if (request.method === 'OPTIONS') {
       response.set('Access-Control-Allow-Headers', 'Authorization').sendStatus(204)
       return
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') throw methodNotAllowed()
-    // a hook that asks a database must not be asked more often this way than by upgrades
     leave = admission.limits.request(request)
-    await admission.limits.checkRate(request)
-    if (!found) {
-      // TURN relays traffic for whoever has a credential
-      await admission.authorizeClaim(request, path, { endpoint: 'ice-servers' })
-      response.set('Cache-Control', 'no-store').json({ iceServers: iceServers() })
-      return
-    }
-    await admission.authorize(request, path, found)
-    throw upgradeRequired()
+    await admission.admit(request, path, claimed)
+    if (!ice) throw upgradeRequired()
+    response.set('Cache-Control', 'no-store').json({ iceServers: iceServers() })
   } catch (error) {
     const { status, body, headers } = refusalFrom(error)
     response.set({ 'Access-Control-Allow-Origin': '*', ...headers })

@@ -12,10 +12,15 @@ import { SocketLimits } from '../limits/socket-limits.js'
 import type { Settings } from '../options.js'
 import { decodeSegment } from './path.js'
 
-/** The endpoint that has a path, and what the path claims there. */
-export interface Found {
-  readonly endpoint: Endpoint
+/** What a path claims; of an endpoint, or of the HTTP side. */
+interface Claimed {
+  readonly endpoint?: Endpoint
   readonly claim: Claim
+}
+
+/** The endpoint that has a path, and what the path claims there. */
+export interface Found extends Claimed {
+  readonly endpoint: Endpoint
 }
 
 /** Decides which requests may come in: path, origin, number, and the app's own `authorize`. */
@@ -53,34 +58,18 @@ export class Admission {
   }
 
   /**
-   * Asks whether a request gets what its path claims.
+   * Asks whether a request gets what its path claims, at its address's rate.
    * @throws HttpRefusal where it does not
    */
-  async authorize(request: IncomingMessage, path: string, found: Found): Promise<Grant> {
-    const { endpoint, claim } = found
-    if (!endpoint.authorizesItself) return this.authorizeClaim(request, path, claim)
+  async admit(
+    request: IncomingMessage,
+    path: string,
+    { endpoint, claim }: Claimed,
+  ): Promise<Grant> {
+    // first: a hook may ask a database
+    await this.limits.checkRate(request)
     this.#checkOrigin(request)
-    return {}
-  }
-
-  /**
-   * Asks whether a request gets something that is no endpoint's.
-   * @throws HttpRefusal where it does not
-   */
-  async authorizeClaim(request: IncomingMessage, path: string, claim: Claim): Promise<Grant> {
-    this.#checkOrigin(request)
-    const token = tokenOf(request, path)
-    try {
-      const grant = await this.#ask(request, claim, token)
-      const { localId, key } = claim
-      const otherId = grant.id !== undefined && localId !== undefined && localId !== grant.id
-      if (otherId || (key !== undefined && grant.allowsKey?.(key) === false)) throw forbidden()
-      return grant
-    } catch (error) {
-      if (error instanceof HttpRefusal) throw error
-      reportFault(this.events, error)
-      throw new HttpRefusal(500, 'internal', 'The server could not decide about this request.')
-    }
+    return endpoint?.authorizesItself ? {} : this.#authorize(request, path, claim)
   }
 
   /** @throws HttpRefusal 503, with `Retry-After`, while the server drains */
@@ -106,6 +95,21 @@ export class Admission {
   enterWithoutSocket(request: IncomingMessage, shed: () => void): () => void {
     this.checkOpen()
     return this.limits.client(request, shed)
+  }
+
+  async #authorize(request: IncomingMessage, path: string, claim: Claim): Promise<Grant> {
+    const token = tokenOf(request, path)
+    try {
+      const grant = await this.#ask(request, claim, token)
+      const { localId, key } = claim
+      const otherId = grant.id !== undefined && localId !== undefined && localId !== grant.id
+      if (otherId || (key !== undefined && grant.allowsKey?.(key) === false)) throw forbidden()
+      return grant
+    } catch (error) {
+      if (error instanceof HttpRefusal) throw error
+      reportFault(this.events, error)
+      throw new HttpRefusal(500, 'internal', 'The server could not decide about this request.')
+    }
   }
 
   #checkOrigin({ headers }: IncomingMessage): void {

@@ -144,8 +144,7 @@ export class Upgrades {
     const place = this.admission.enter(request, () => {
       if (this.#undecided.delete(socket)) this.refuse(request, socket, serverFull())
     })
-    await this.admission.limits.checkRate(request)
-    const grant = await this.admission.authorize(request, path, found)
+    const grant = await this.admission.admit(request, path, found)
     // it may have been closed meanwhile
     this.admission.checkOpen()
     return { grant, place }
