@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream'
 import { Cluster, Redis } from 'ioredis'
-import { FaultyProxy } from 'signal-server/testing'
+import { FaultyProxy, runBusTests } from 'signal-server/testing'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
 import { RedisBus } from '../src/redis-bus.js'
@@ -41,48 +41,25 @@ async function hasDialled(admin: Redis): Promise<void> {
 }
 
 describe.runIf(hasEngine)(`a bus on Redis${withoutEngine}`, () => {
-  test('carries bytes to all who subscribe, itself too, in order', async () => {
+  runBusTests(test, async () => {
     const { url } = await Engine.start()
-    const [one, other] = await Promise.all([open(url), open(url)])
-    const heard: Buffer[][] = [[], [], []]
-    await Promise.all([
-      one.subscribe('topic "ü"', (message) => heard[0]!.push(message)),
-      other.subscribe('topic "ü"', (message) => heard[1]!.push(message)),
-      other.subscribe('topic "ü"', (message) => heard[2]!.push(message)),
-    ])
-    const sent = Array.from({ length: 2_000 }, (_, n) => Buffer.from([n >> 8, n & 255, 0, 13, 10]))
-    for (const bytes of sent) one.publish('topic "ü"', bytes)
-    one.publish('topic "ü"', Buffer.alloc(0))
-    await eventually(() => heard.every((list) => list.length === 2_001), 'all messages')
-    for (const list of heard) expect(list).toEqual([...sent, Buffer.alloc(0)])
+    return { buses: await Promise.all([open(url), open(url)]) }
   })
 
-  test('hears nothing more once it has unsubscribed, and again when it subscribes anew', async () => {
+  test('hears a topic again when it subscribes anew, as many times as one likes', async () => {
     const { url } = await Engine.start()
     const bus = await open(url)
     const heard: string[] = []
-    const listen = (message: Buffer) => void heard.push(message.toString())
-    const first = await bus.subscribe('t', listen)
-    const second = await bus.subscribe('t', listen)
-    bus.publish('t', Buffer.from('twice'))
-    await eventually(() => heard.length === 2, 'both')
-    first()
-    first()
-    bus.publish('t', Buffer.from('once'))
-    await has(heard, 'once')
-    second()
     for (let n = 0; n < 5; n++) {
-      // as many times as one likes, in one turn
-      const stop = await within(bus.subscribe('t', listen), 'a subscription')
+      const stop = await within(
+        bus.subscribe('t', (message) => heard.push(message.toString())),
+        'a subscription',
+      )
       bus.publish('t', Buffer.from(`round ${n}`))
       await has(heard, `round ${n}`)
       stop()
     }
-    const marker = await hear(bus, 'marker')
-    bus.publish('t', Buffer.from('never'))
-    bus.publish('marker', Buffer.from('end'))
-    await has(marker, 'end')
-    expect(heard).toEqual(['twice', 'twice', 'once', ...[0, 1, 2, 3, 4].map((n) => `round ${n}`)])
+    expect(heard).toEqual([0, 1, 2, 3, 4].map((n) => `round ${n}`))
   })
 
   test('subscribes and unsubscribes ten thousand topics in few commands', async () => {
