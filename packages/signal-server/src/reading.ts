@@ -6,6 +6,10 @@ interface Handled {
 
 const readNothing = () => {}
 
+function readAsEver(this: Socket, size: number): void {
+  Socket.prototype._read.call(this, size)
+}
+
 /**
  * Reads nothing more from a socket that was paused. A stream that is paused reads one more chunk of
  * up to 64 KiB: with thousands of sockets paused to save memory that is more than all they may hold.
@@ -25,6 +29,6 @@ export function stopReading(socket: Socket): void {
 /** Takes {@link stopReading} back; the caller resumes the stream. */
 export function startReading(socket: Socket): void {
   // deleting the property would make access to all others slow
-  socket._read = Socket.prototype._read
+  socket._read = readAsEver
   if (!socket.destroyed) socket._read(0)
 }

@@ -31,14 +31,17 @@ const patience = 10_000
  *
  * @param make - called once for each test
  */
-export function runBusTests(test: TestFunction, make: () => Promise<JoinedBuses>): void {
+export function runBusTests(
+  test: TestFunction,
+  make: () => JoinedBuses | Promise<JoinedBuses>,
+): void {
   for (const [name, run] of Object.entries(contract)) {
     test(`a bus ${name}`, async () => {
-      const { buses, close } = await make()
+      const joined = await make()
       try {
-        await run(...buses)
+        await run(...joined.buses)
       } finally {
-        await close?.()
+        await joined.close?.()
       }
     })
   }
@@ -130,8 +133,8 @@ const contract: Record<string, (one: Bus, other: Bus) => Promise<void>> = {
     unwatch()
     unwatch()
     if (one.congested !== undefined) {
-      assert.ok(one.drained, 'A bus that can be congested has "drained".')
-      await one.drained()
+      assert.ok('drained' in one, 'A bus that can be congested has "drained".')
+      await one.drained!()
     }
   },
 }

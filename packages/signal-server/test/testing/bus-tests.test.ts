@@ -3,14 +3,14 @@ import { FaultyBus, runBusTests } from 'signal-server/testing'
 import { describe, expect, test } from 'vitest'
 
 describe('LocalBus', () => {
-  runBusTests(test, async () => {
+  runBusTests(test, () => {
     const bus = new LocalBus()
     return { buses: [bus, bus] }
   })
 })
 
 describe('FaultyBus', () => {
-  runBusTests(test, async () => {
+  runBusTests(test, () => {
     const bus = new LocalBus()
     return { buses: [new FaultyBus(bus), new FaultyBus(bus)] }
   })
@@ -23,7 +23,7 @@ describe('the tests of a bus', () => {
     const ends: Promise<void>[] = []
     runBusTests(
       (name, run) => ends.push(run().catch(() => void failed.push(name))),
-      async () => {
+      () => {
         const bus = make()
         return { buses: [bus, bus] }
       },

@@ -41,7 +41,7 @@ describe('a faulty bus', () => {
     expect(changes).toEqual([false, true])
   })
 
-  test('is down while the bus behind it is, and forgets those who stop watching', async () => {
+  test('is down while the bus behind it is, and forgets those who stop watching', () => {
     const behind = new FaultyBus(new LocalBus())
     const bus = new FaultyBus(behind)
     const changes: boolean[] = []
