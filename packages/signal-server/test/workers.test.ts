@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -162,6 +163,17 @@ describe('three workers on one port', () => {
     }
     expect((await crew.pids()).filter((pid) => before.includes(pid)).length).toBe(2)
     expect(await crew.stop()).toBe(0)
+  })
+
+  test('are told to end when the process that started them is gone', async () => {
+    const crew = await Crew.start(2)
+    const pids = await crew.pids()
+    const peer = await crew.client('/introduction/alice', ['signal.v1'])
+    await peer.next('Welcome')
+    crew.child.kill('SIGKILL')
+    // drained, as their script does when it is told
+    expect((await peer.closed).code).toBe(1012)
+    await eventually(() => !pids.some((pid) => existsSync(`/proc/${pid}`)), 'their ends')
   })
 
   test('replace one that gets stuck before it can serve', { timeout: 60_000 }, async () => {
