@@ -35,12 +35,13 @@ if (worker) {
     stuckAfter,
   })
   const { port } = await workers.start()
-  print({ port })
   process.on('SIGUSR1', () => print({ pids: workers.pids }))
   process.on('SIGTERM', async () => {
     await workers.stop()
     process.exit(0)
   })
+  // last: a signal may come right behind it
+  print({ port })
 }
 
 function isFirst() {
