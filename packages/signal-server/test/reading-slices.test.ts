@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { ByteBudget, pieceOverhead } from '../src/limits/byte-budget.js'
 import { ReadingSlices } from '../src/limits/reading-slices.js'
 import { eventually } from './harness/arrivals.js'
+import { Turns } from './harness/turns.js'
 
 const chunkBytes = 64 * 1024
 
@@ -95,17 +96,10 @@ describe('reading slices', () => {
 
   test('leave the event loop to others in between', async () => {
     const { received, send } = await stage()
-    let turns = 0
-    let counting: NodeJS.Immediate
-    const count = () => {
-      turns++
-      counting = setImmediate(count)
-    }
-    onTestFinished(() => clearImmediate(counting))
     await send(large(60))
-    count()
+    const turns = new Turns()
     await eventually(() => received.size === 60, 'something of all')
-    expect(turns).toBeGreaterThan(15)
+    expect(turns.stop().length).toBeGreaterThan(15)
   })
 
   test('keep the bytes of each socket in their order, and their end behind them', async () => {
@@ -137,17 +131,10 @@ describe('reading slices', () => {
     expect(received.size).toBe(before)
     // nor to its stream, which would hand over all of it in the turn in which it is resumed or closed
     expect(accepted.filter(({ readableLength }) => readableLength > 0)).toEqual([])
-    let turns = 0
-    let counting: NodeJS.Immediate
-    const count = () => {
-      turns++
-      counting = setImmediate(count)
-    }
-    onTestFinished(() => clearImmediate(counting))
     for (const socket of accepted) socket.resume()
-    count()
+    const turns = new Turns()
     await eventually(() => received.size === 40 && whole(chunkBytes + 1)(), 'all bytes')
-    expect(turns).toBeGreaterThan(8)
+    expect(turns.stop().length).toBeGreaterThan(8)
   })
 
   test('forget what waits of a socket that is paused when it closes', async () => {

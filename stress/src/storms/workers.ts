@@ -4,7 +4,7 @@ import { from, type Target } from '../target.js'
 import { commandStorm } from './command-storm.js'
 import { pause, type Storm } from './storm.js'
 
-// What several workers have to tell each other.
+// Attacks on the messages between several workers.
 
 const newcomers = 10
 const longest = 3_000

@@ -29,7 +29,7 @@ export async function serveAsWorker(settings: Settings, worker: Worker): Promise
 
 async function work(told: Settings, worker: Worker): Promise<void> {
   const { bus, number } = worker
-  // it was killed, or a second signal has ended it at once: that is meant for all
+  // the main process was killed, or a second signal ended it at once: the workers end at once, too
   process.once('disconnect', () => process.exit(1))
   // one in a terminal goes to every process; when to end is the primary's business
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {})

@@ -23,10 +23,11 @@ const bytesOf = (chunk: Chunk) => chunk?.length ?? 0
  * Shares the turns of the event loop among sockets that bring messages. One turn may read a chunk of
  * 64 KiB from each of a thousand sockets, and a chunk may hold ten thousand messages to be parsed.
  * After 10 ms of a turn, chunks of more than 1 KiB wait for later turns, and their sockets are not
- * read meanwhile. Each turn takes 32 KiB of chunks of up to 16 KiB and one larger chunk, whatever time
- * they take, then more of the former, then of the latter. They count against the budget, and also wait while that is exceeded: one chunk of each socket,
- * which has been read by then. A chunk of a socket that is paused waits until that is resumed: in the
- * stream it would be handed over with those of all others that are resumed, or that ws closes, at once.
+ * read meanwhile. Each turn delivers 32 KiB of chunks of up to 16 KiB and one larger chunk, however long
+ * they take; in the rest of the 10 ms it delivers more of both kinds, the smaller ones first. Chunks that
+ * wait count against the budget. They also wait while the budget is exceeded: one chunk of each socket,
+ * which has already been read. A chunk of a paused socket waits until the socket is resumed. In its stream
+ * it would be delivered in the same turn as those of all other sockets that are resumed or closed.
  */
 export class ReadingSlices {
   readonly #medium = new Fifo<Reader>()

@@ -16,7 +16,7 @@ export type TestFunction = (name: string, run: () => Promise<void>) => unknown
 const patience = 10_000
 
 /**
- * Declares a test for each sentence of the contract {@link Bus}, for those who write one.
+ * Declares tests of the contract {@link Bus}, for those who write a bus.
  *
  * ```ts
  * runBusTests(test, async () => {
@@ -26,8 +26,9 @@ const patience = 10_000
  * })
  * ```
  *
- * Outages are not among them, as only you can make one: see that `watch` tells of them, that a message
- * which is published during one is dropped, and that all subscriptions stand again after it.
+ * They make no outages, because each engine needs its own way to make one. Test yourself that `watch`
+ * tells of an outage, that a message published during it is dropped, and that all subscriptions stand
+ * again after it.
  *
  * @param make - called once for each test
  */

@@ -1,8 +1,8 @@
 import type { Bus } from '../bus/bus.js'
 
 /**
- * A bus for tests, with the outages of a real engine: give it to your servers instead of the bus that
- * it stands before, and see whether they come through.
+ * A bus for tests, with the outages of a real engine. Give it to your servers instead of the bus that
+ * carries its messages, and test what the servers do.
  *
  * ```ts
  * const bus = new FaultyBus(new LocalBus())
@@ -34,7 +34,7 @@ export class FaultyBus implements Bus {
     return this.bus.congested ?? false
   }
 
-  /** Carries nothing any more, as all who watch are told: what is under way is lost, too. */
+  /** Drops all messages from now on, those under way too, and tells the watchers that it is down. */
   cut(): void {
     this.#cut = true
     this.#tell()
