@@ -64,8 +64,6 @@ export class LocalIntroductions {
    * @param to - the only one who is to be told
    */
   introduceRemote(app: string, id: string, keys: string[], shown: Shown, to?: string): void {
-    const realm = this.realms.get(app)
-    if (!realm) return
     const steps = to === undefined ? this.#tellAll : this.#tellOne
     this.#run(id, steps.call(this, { app, id, shown }, keys, to))
   }
@@ -177,7 +175,10 @@ export class LocalIntroductions {
   }
 
   *#tellAll(about: About, keys: string[]): Steps {
-    const audience = new Audience(this.realms.get(about.app)!, about.id, keys)
+    // all who were there may have left while this waited for its turn
+    const realm = this.realms.get(about.app)
+    if (!realm) return
+    const audience = new Audience(realm, about.id, keys)
     yield* audience.gather()
     for (const target of audience) {
       this.#tell(target, about, audience.keysOf(target))
