@@ -5,6 +5,7 @@ import { Random } from './random.js'
 import { Judges } from './judges/judges.js'
 import { quiet } from './quiet.js'
 import { tokenOf } from './token.js'
+import { startRedis, type RedisProcess } from './server/redis.js'
 import { ServerProcess } from './server/server-process.js'
 import { hoardedSockets } from './storms/hoards.js'
 import type { Storm } from './storms/storm.js'
@@ -25,28 +26,46 @@ const together = 60
 /** How long the clients of a storm may take to be forgotten. */
 const goneTime = 5_000
 
-/** A server with bystanders and judges, at which cases and storms are thrown. */
+/** One of the servers at which a campaign throws cases and storms. */
+interface Place {
+  readonly server: ServerProcess
+  /** Where attackers connect to. */
+  readonly target: Target
+  /** What the server has when only bystanders are there. */
+  idle: { handles: number; sockets: number }
+}
+
+/** Servers with bystanders and judges, at which cases and storms are thrown. */
 export class Campaign {
   private constructor(
-    readonly server: ServerProcess,
+    private readonly places: readonly Place[],
+    private readonly redis: RedisProcess | undefined,
     readonly judges: Judges,
     private readonly bystanders: BystanderProcess,
-    private readonly target: Target,
-    private readonly idle: { handles: number; sockets: number },
   ) {}
 
-  static async start(checkout: Checkout): Promise<Campaign> {
-    const server = await ServerProcess.start(options, checkout)
-    const { handles } = await server.report()
+  /** @param instances - how many; several are joined by a Redis */
+  static async start(checkout: Checkout, instances = 1): Promise<Campaign> {
+    const redis = instances > 1 ? await startRedis() : undefined
     const token = await tokenOf()
-    const target = { port: server.port, token, headers: {}, checkout }
-    const bystanders = await BystanderProcess.start(target)
-    const judges = await Judges.seated(server, bystanders)
-    const { stats } = await server.report()
-    // they all come from one address
-    const attackers = from(target, '203.0.113.1')
-    const idle = { handles, sockets: stats.sockets }
-    return new Campaign(server, judges, bystanders, attackers, idle)
+    const places: Place[] = []
+    for (let i = 0; i < instances; i++) {
+      const server = await ServerProcess.start(options, checkout, { redisUrl: redis?.url })
+      const { handles } = await server.report()
+      const target = { port: server.port, token, headers: {}, checkout }
+      places.push({ server, target, idle: { handles, sockets: 0 } })
+    }
+    const ends = [places[0]!.target, places.at(-1)!.target] as const
+    const bystanders = await BystanderProcess.start(ends)
+    const servers = places.map(({ server }) => server)
+    const judges = await Judges.seated(servers, bystanders)
+    for (const { server, idle } of places) idle.sockets = (await server.report()).stats.sockets
+    return new Campaign(places, redis, judges, bystanders)
+  }
+
+  /** What the servers have told and nobody has looked at. */
+  get faults(): readonly string[] {
+    return this.places.flatMap(({ server }) => server.faults)
   }
 
   /** Throws some random cases. @returns what went wrong */
@@ -55,7 +74,10 @@ export class Campaign {
     await this.judges.rest()
     let next = first
     const one = async () => {
-      while (next < end) await fuzzCase(this.target, seed, next++)
+      while (next < end) {
+        const number = next++
+        await fuzzCase(this.#attacked(number), seed, number)
+      }
     }
     await Promise.all(Array.from({ length: together }, one))
     return this.judges.verdict(false)
@@ -64,11 +86,11 @@ export class Campaign {
   /** Lets one storm loose. @returns what went wrong */
   async storm(storm: Storm, seed: number, size: number): Promise<string[]> {
     await this.judges.rest()
-    const { held = [], faults = [] } = await storm.run(this.target, new Random(seed), size)
+    const { held = [], faults = [] } = await storm.run(this.#attacked(seed), new Random(seed), size)
     const verdict = await this.judges.verdict(true)
     for (const one of held) void one.close()
     const until = Date.now() + goneTime
-    while (Date.now() < until && (await this.server.report()).stats.sockets > this.idle.sockets) {
+    while (Date.now() < until && !(await this.#forgotten())) {
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
     return [...faults, ...verdict]
@@ -77,13 +99,26 @@ export class Campaign {
   /** @throws Error with what is left when everybody has gone */
   async end(): Promise<void> {
     await this.bystanders.stop()
-    await quiet(this.server, this.idle.handles)
-    await this.server.stop()
+    for (const { server, idle } of this.places) await quiet(server, idle.handles)
+    await this.abandon()
   }
 
   /** Ends it at once. */
   async abandon(): Promise<void> {
     await this.bystanders.stop()
-    await this.server.stop()
+    await Promise.all(this.places.map(({ server }) => server.stop()))
+    await this.redis?.stop()
+  }
+
+  /** Attackers all come from one address. */
+  #attacked(number: number): Target {
+    return from(this.places[number % this.places.length]!.target, '203.0.113.1')
+  }
+
+  async #forgotten(): Promise<boolean> {
+    for (const { server, idle } of this.places) {
+      if ((await server.report()).stats.sockets > idle.sockets) return false
+    }
+    return true
   }
 }

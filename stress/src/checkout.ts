@@ -10,6 +10,8 @@ export interface Checkout {
   readonly library: string
   /** `signal-webrtc`. */
   readonly webrtc: string
+  /** `signal-redis`. */
+  readonly redis: string
   /** `signal-client` for Node. */
   readonly client: string
   /** The command of `signal-server-standalone`. */
@@ -31,6 +33,7 @@ export function checkoutAt(folder = own): Checkout {
     folder: root,
     library: built('signal-server/dist/index.js'),
     webrtc: built('signal-webrtc/dist/index.js'),
+    redis: built('signal-redis/dist/index.js'),
     client: built('signal-client/dist/node.js'),
     command: built('signal-server-standalone/dist/start.js'),
   }

@@ -108,7 +108,7 @@ async function request(random: Random, client: WildClient): Promise<void> {
 /** A WebSocket: before it takes part, and then. */
 async function converse(random: Random, client: WildClient): Promise<void> {
   const target = wildTarget(random)
-  const words = wordsAt(target)
+  const words = random.chance(0.8) ? wordsAt(target) : undefined
   client.write(wildHandshake(random, target, random.chance(words ? 0.1 : 0.3)))
   const greets = words && random.chance(0.9)
   for (const text of greets ? words.hello(client.knows) : []) {

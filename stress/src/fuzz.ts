@@ -3,6 +3,7 @@ import { checkoutAt } from './checkout.js'
 import { commandLine } from './command-line.js'
 import { table, type Find } from './finds.js'
 import { Random } from './random.js'
+import { hasRedis } from './server/redis.js'
 import { storms } from './storms/all-storms.js'
 import type { Storm } from './storms/storm.js'
 
@@ -15,6 +16,7 @@ const usage = `yarn fuzz [options]
   --from N       the first case (0)
   --cases N      ends after so many, if the time is not over before
   --batch N      cases between two storms (300)
+  --instances N  several servers, joined by a Redis; clients come to each in turn (1)
   --storms LIST  only these, by commas, or "none" (all: one after each batch of cases)
   --server DIR   the built checkout whose server is tried (this one)
   --keep-going   notes each find, starts a new server, and tries what has found nothing yet
@@ -31,6 +33,7 @@ const { numbers, on, texts, fail } = commandLine(
     from: { fallback: 0, least: 0 },
     cases: { fallback: 1_000_000_000, least: 1 },
     batch: { fallback: 300, least: 1 },
+    instances: { fallback: 1, least: 1 },
   },
   ['keep-going', 'verbose', 'list'],
   ['storms', 'server'],
@@ -39,7 +42,8 @@ if (on.has('list')) {
   for (const { name, row } of storms) console.log(`${name} (row ${row})`)
   process.exit(0)
 }
-const { minutes, seed, from: first, cases, batch } = numbers
+const { minutes, seed, from: first, cases, batch, instances } = numbers
+if (instances > 1 && !hasRedis) fail('Several instances need redis-server, which is not installed.')
 const chosen = choose(texts.storms)
 const checkout = attempt(() => checkoutAt(texts.server))
 const begin = Date.now()
@@ -53,7 +57,7 @@ const found = new Set<string>()
 const attempts = new Map<string, number>()
 let next = first
 let worst = { turn: 0, wait: 0 }
-let campaign = await Campaign.start(checkout)
+let campaign = await Campaign.start(checkout, instances)
 console.log(`Fuzzing with --seed ${seed}, until ${new Date(until).toLocaleTimeString()}.`)
 
 const over = () => Date.now() > until || next >= last || (finds.length > 0 && !on.has('keep-going'))
@@ -97,20 +101,18 @@ async function note(
   run: () => Promise<string[]>,
 ): Promise<void> {
   const started = Date.now()
-  const sentences = await run().catch((error: unknown) => [
-    String(error),
-    ...campaign.server.faults,
-  ])
+  const sentences = await run().catch((error: unknown) => [String(error), ...campaign.faults])
   const took = ((Date.now() - started) / 1_000).toFixed(1)
   if (on.has('verbose')) console.log(`${by}: ${took} s, ${sentences.length} faults`)
   if (sentences.length === 0) return
   found.add(by)
   finds.push({ by, sentences, attempts: count, seconds: (Date.now() - begin) / 1_000 })
   console.error(`${by}:\n${sentences.join('\n')}`)
-  console.error(`Again: yarn fuzz --seed ${seed} ${repeat}\n`)
+  const several = instances > 1 ? ` --instances ${instances}` : ''
+  console.error(`Again: yarn fuzz --seed ${seed}${several} ${repeat}\n`)
   if (!on.has('keep-going') || over()) return
   await campaign.abandon()
-  campaign = await Campaign.start(checkout)
+  campaign = await Campaign.start(checkout, instances)
 }
 
 /** Each one in turn, in an order that follows from the seed. */

@@ -11,6 +11,9 @@ export interface Target {
   readonly checkout: Checkout
 }
 
+/** Where the two of a pair connect to: the same server, or two instances. */
+export type Ends = readonly [Target, Target]
+
 /** The same server, for clients at one address (RFC 5737) of a proxy that the server believes. */
 export const from = (target: Target, address: string): Target => ({
   ...target,

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { from, type Target } from '../target.js'
+import { from, type Ends } from '../target.js'
 import type { Welcome } from './newcomers.js'
 
 /** What the bystanders noticed since they were asked last. */
@@ -23,11 +23,15 @@ const answerTime = 180_000
 export class BystanderProcess {
   private constructor(private readonly child: ChildProcess) {}
 
-  /** @throws Error if they cannot meet */
-  static async start(target: Target, addresses = true): Promise<BystanderProcess> {
-    const bystander = addresses ? from(target, '198.51.100.1') : target
-    const newcomer = addresses ? from(target, '198.51.100.2') : target
-    const child = fork(script, [JSON.stringify({ bystander, newcomer })])
+  /**
+   * @param addresses - whether a proxy tells the address of each client
+   * @throws Error if they cannot meet
+   */
+  static async start([one, other]: Ends, addresses = true): Promise<BystanderProcess> {
+    const at = (address: string): Ends =>
+      addresses ? [from(one, address), from(other, address)] : [one, other]
+    const ends = { bystanders: at('198.51.100.1'), newcomers: at('198.51.100.2') }
+    const child = fork(script, [JSON.stringify(ends)])
     const process = new BystanderProcess(child)
     await process.#answer(({ met }) => met)
     return process

@@ -1,4 +1,4 @@
-import type { Target } from '../target.js'
+import type { Ends } from '../target.js'
 import type { BystanderPair } from './bystander-pair.js'
 import { protocols } from './protocols.js'
 
@@ -16,7 +16,7 @@ export class Bystanders {
   #sent = 0
 
   private constructor(
-    private readonly target: Target,
+    private readonly ends: Ends,
     private readonly pairs: readonly BystanderPair[],
   ) {
     for (const { name, both, theirs } of pairs) {
@@ -31,16 +31,18 @@ export class Bystanders {
     }
   }
 
-  static async meet(target: Target): Promise<Bystanders> {
+  static async meet(ends: Ends): Promise<Bystanders> {
     const pairs: BystanderPair[] = []
-    for (const meet of protocols) pairs.push(await meet(target))
-    return new Bystanders(target, pairs)
+    for (const meet of protocols) pairs.push(await meet(ends))
+    return new Bystanders(ends, pairs)
   }
 
   /** Lets them talk until they are closed. */
   start(): void {
     for (const pair of this.pairs) void this.#repeat(pair.name, () => this.#exchange(pair))
-    void this.#repeat('plain HTTP', () => this.#askHealth())
+    for (const target of this.ends) {
+      void this.#repeat(`port ${target.port}, plain HTTP`, () => askHealth(target))
+    }
   }
 
   /** The longest that one has waited since the last call, in ms, by endpoint. */
@@ -89,15 +91,14 @@ export class Bystanders {
     )
   }
 
-  async #askHealth(): Promise<void> {
-    const { port, headers } = this.target
-    const signal = AbortSignal.timeout(10_000)
-    const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { headers, signal })
-    await answer.text()
-    if (answer.status !== 200) throw new Error(`the health check answered ${answer.status}.`)
-  }
-
   #fault(sentence: string): void {
     if (this.faults.length < 20) this.faults.push(sentence)
   }
+}
+
+async function askHealth({ port, headers }: Ends[0]): Promise<void> {
+  const signal = AbortSignal.timeout(10_000)
+  const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { headers, signal })
+  await answer.text()
+  if (answer.status !== 200) throw new Error(`the health check answered ${answer.status}.`)
 }

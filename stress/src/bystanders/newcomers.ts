@@ -1,19 +1,23 @@
 import { randomUUID } from 'node:crypto'
-import type { Target } from '../target.js'
+import type { Ends, Target } from '../target.js'
 import { Bystander, type BystanderOptions } from './bystander-pair.js'
 
 // Somebody new at each endpoint, who must get what everybody gets, whatever others do.
 
 /** One visit; the clients that it made are closed by its caller. */
-type Visit = (
-  target: Target,
-  connect: (path: string, options?: Partial<BystanderOptions>) => Promise<Bystander>,
-) => Promise<unknown>
+type Visit = (target: Target, connect: Connect) => Promise<unknown>
+
+/** @param end - at which of the two instances */
+type Connect = (
+  path: string,
+  options?: Partial<BystanderOptions>,
+  end?: 0 | 1,
+) => Promise<Bystander>
 
 const introducedAndPiped: Visit = async (_target, connect) => {
   const [a, b, key] = [randomUUID(), randomUUID(), randomUUID()]
   const [one, other] = await Promise.all(
-    [a, b].map((id) => connect(`/introduction/${id}`, { v1: true })),
+    ([0, 1] as const).map((end) => connect(`/introduction/${[a, b][end]}`, { v1: true }, end)),
   )
   const join = JSON.stringify({ type: 'Join', join: [key] })
   const met = [one!.hears(/"Introduction"/), other!.hears(/"Introduction"/)]
@@ -22,7 +26,7 @@ const introducedAndPiped: Visit = async (_target, connect) => {
   await Promise.all(met)
   const [left, right] = await Promise.all([
     connect(`/connection/${a}/${b}/${key}`),
-    connect(`/connection/${b}/${a}/${key}`),
+    connect(`/connection/${b}/${a}/${key}`, {}, 1),
   ])
   const heard = right.hears(/^hello$/)
   left.send('hello')
@@ -35,7 +39,7 @@ const relayWs: Visit = async (_target, connect) => {
 }
 
 const rtc: Visit = async (_target, connect) => {
-  const [one, other] = [await connect('/rtc'), await connect('/rtc')]
+  const [one, other] = [await connect('/rtc'), await connect('/rtc', {}, 1)]
   const identify = (id: string) => JSON.stringify({ type: 'identify', data: { id, name: 'N' } })
   const [first, second] = [randomUUID(), randomUUID()]
   one.send(identify(first))
@@ -80,17 +84,18 @@ export interface Welcome {
 }
 
 /** Lets somebody new come to every endpoint, one after the other. */
-export async function visitAll(target: Target): Promise<Record<string, Welcome>> {
+export async function visitAll(ends: Ends): Promise<Record<string, Welcome>> {
   const welcomes: Record<string, Welcome> = {}
-  for (const [name, visit] of Object.entries(visits)) welcomes[name] = await tryOne(target, visit)
+  for (const [name, visit] of Object.entries(visits)) welcomes[name] = await tryOne(ends, visit)
   return welcomes
 }
 
-async function tryOne(target: Target, visit: Visit): Promise<Welcome> {
+async function tryOne(ends: Ends, visit: Visit): Promise<Welcome> {
   const clients: Bystander[] = []
   const begin = performance.now()
   try {
-    await visit(target, async (path, options) => {
+    await visit(ends[0], async (path, options, end = 0) => {
+      const target = ends[end]
       const url = `ws://127.0.0.1:${target.port}${path}`
       const client = await Bystander.connect(`a newcomer at ${path}`, url, {
         headers: target.headers,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Target } from '../target.js'
+import type { Ends, Target } from '../target.js'
 import { Bystander, type BystanderPair } from './bystander-pair.js'
 
 // How two bystanders of each protocol meet. They do so one pair after the other, before others come.
@@ -9,18 +9,26 @@ export const ids = ['bystander-a', 'bystander-b'] as const
 
 const base = ({ port }: Target) => `ws://127.0.0.1:${port}`
 
-async function two(path: string, target: Target): Promise<[Bystander, Bystander]> {
-  const url = base(target) + path
+async function two(path: string, [one, other]: Ends): Promise<[Bystander, Bystander]> {
   return [
-    await Bystander.connect(`one at ${path}`, url, target),
-    await Bystander.connect(`the other at ${path}`, url, target),
+    await Bystander.connect(`one at ${path}`, base(one) + path, one),
+    await Bystander.connect(`the other at ${path}`, base(other) + path, other),
   ]
 }
 
-async function introduction(target: Target): Promise<BystanderPair> {
+/** Asks until the answer is the wanted one: another instance hears of a client a moment later. */
+async function askUntil(one: Bystander, question: string, wanted: RegExp): Promise<string> {
+  for (let times = 1; ; times++) {
+    const answer = await one.ask(question, /"(ls|listResponse)"/)
+    if (wanted.test(answer) || times === 100) return answer
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function introduction(ends: Ends): Promise<BystanderPair> {
   const [one, other] = await Promise.all(
-    ids.map((id) =>
-      Bystander.connect(`${id} at /introduction`, `${base(target)}/introduction/${id}`, {
+    ends.map((target, i) =>
+      Bystander.connect(`${ids[i]} at /introduction`, `${base(target)}/introduction/${ids[i]}`, {
         ...target,
         v1: true,
       }),
@@ -39,20 +47,23 @@ async function introduction(target: Target): Promise<BystanderPair> {
   return { name: '/introduction', both, theirs, message }
 }
 
-async function connection(target: Target): Promise<BystanderPair> {
-  const url = `${base(target)}/connection`
+async function connection([one, other]: Ends): Promise<BystanderPair> {
+  const connect = (name: string, target: Target, path: string) =>
+    Bystander.connect(name, `${base(target)}/connection/${path}`, target)
   const both = [
-    await Bystander.connect('one of a pipe', `${url}/bystander-a/bystander-b/k`, target),
-    await Bystander.connect('the other of a pipe', `${url}/bystander-b/bystander-a/k`, target),
+    await connect('one of a pipe', one, 'bystander-a/bystander-b/k'),
+    await connect('the other of a pipe', other, 'bystander-b/bystander-a/k'),
   ] as const
   return { name: '/connection', both, message: (_from, text) => text, theirs: /^/ }
 }
 
-async function relayWs(target: Target): Promise<BystanderPair> {
-  const both = await two('/relay-ws', target)
+async function relayWs(ends: Ends): Promise<BystanderPair> {
+  const both = await two('/relay-ws', ends)
   const given = await Promise.all(
     both.map(async (one) => {
-      const { peers } = JSON.parse(await one.ask('{"type":"ls"}', /"ls"/)) as { peers: string[] }
+      const { peers } = JSON.parse(await askUntil(one, '{"type":"ls"}', /\["/)) as {
+        peers: string[]
+      }
       return peers[0]
     }),
   )
@@ -61,8 +72,8 @@ async function relayWs(target: Target): Promise<BystanderPair> {
   return { name: '/relay-ws', both, message }
 }
 
-async function rtc(target: Target): Promise<BystanderPair> {
-  const both = await two('/rtc', target)
+async function rtc(ends: Ends): Promise<BystanderPair> {
+  const both = await two('/rtc', ends)
   const say = (i: number) => JSON.stringify({ type: 'identify', data: { id: ids[i], name: 'B' } })
   both[0].send(say(0))
   const met = both[0].hears(/bystander-b/)
@@ -73,11 +84,12 @@ async function rtc(target: Target): Promise<BystanderPair> {
   return { name: '/rtc', both, message }
 }
 
-async function call(target: Target): Promise<BystanderPair> {
-  const both = await two('/call', target)
+async function call(ends: Ends): Promise<BystanderPair> {
+  const both = await two('/call', ends)
   for (const [i, name] of ids.entries()) {
     await both[i]!.ask(JSON.stringify({ id: 'register', name }), /accepted/)
   }
+  await Promise.all(both.map((one, i) => askUntil(one, '{"id":"list"}', new RegExp(ids[1 - i]!))))
   const rung = both[1].hears(/incomingCall/)
   both[0].send('{"id":"call","from":"bystander-a","to":"bystander-b","sdpOffer":"o"}')
   await rung
@@ -88,10 +100,10 @@ async function call(target: Target): Promise<BystanderPair> {
   return { name: '/call', both, message }
 }
 
-async function rooms(target: Target): Promise<BystanderPair> {
-  const both = await two('/socket.io/?EIO=4&transport=websocket', target)
+async function rooms(ends: Ends): Promise<BystanderPair> {
+  const both = await two('/socket.io/?EIO=4&transport=websocket', ends)
   const packet = (name: string, fields: object) => `42${JSON.stringify([name, fields])}`
-  const { token } = target
+  const { token } = ends[0]
   const given: string[] = []
   const auths: string[] = []
   for (const one of both) {

@@ -11,11 +11,13 @@ const types = ['application/json', 'application/x-www-form-urlencoded', 'text/pl
 export function wildTarget(random: Random): string {
   const segment = () =>
     random.chance(0.7) ? `p${random.below(30)}` : encodeURI(random.pick(segments))
+  // an app may have few clients, and end with the last of them
+  const app = random.chance(0.3) ? `?app=a${random.below(20)}` : ''
   const kind = random.below(20)
-  if (kind < 6) return `/introduction/${segment()}`
+  if (kind < 6) return `/introduction/${segment()}${app}`
   if (kind < 9) return `/connection/${segment()}/${segment()}/${segment()}`
   // few, so that they meet
-  if (kind < 12) return `/connection/p${random.below(4)}/p${random.below(4)}/k`
+  if (kind < 12) return `/connection/p${random.below(4)}/p${random.below(4)}/k${app}`
   if (kind < 18) return `/${random.pick(others)}`
   if (kind === 18) return `/${random.pick(strangers)}`
   return `${random.pick(['/', '//', '/t/', '*', 'http://x/', '/x/'])}${segment()}/${segment()}`

@@ -33,6 +33,24 @@ function spoilt(random: Random, fields: Fields): Fields {
   return { ...fields, [random.pick(Object.keys(fields))]: wildValue(random) }
 }
 
+const someKeys = (random: Random) =>
+  Array.from({ length: 1 + random.below(4) }, () => `k${random.below(6)}`)
+
+/** For clients of both textual dialects: the older one looks at the fields only. */
+const introduction: Words = {
+  hello: () => ['{"type":"Join","join":["k0"]}'],
+  say: (random) => {
+    const messages: Fields[] = [
+      { type: 'Join', join: someKeys(random) },
+      { type: 'Join', join: someKeys(random), leave: someKeys(random) },
+      { type: 'Leave', leave: someKeys(random) },
+      { type: 'Announce', info: wildValue(random) },
+      { type: 'Signal', to: `p${random.below(30)}`, signal: wildValue(random) },
+    ]
+    return JSON.stringify(spoilt(random, random.pick(messages)))
+  },
+}
+
 const relayWs: Words = {
   hello: () => ['{"type":"ls"}'],
   say: (random, knows) => {
@@ -121,6 +139,7 @@ const rooms: Words = {
 
 /** The language that is spoken at a target, where it is one of these. */
 export function wordsAt(target: string): Words | undefined {
+  if (target.startsWith('/introduction/')) return introduction
   if (target === '/relay-ws') return relayWs
   if (target === '/rtc') return rtc
   if (target === '/call') return call

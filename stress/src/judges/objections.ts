@@ -2,12 +2,12 @@ import type { Welcome } from '../bystanders/newcomers.js'
 
 /** What the judges have seen since they looked last. */
 export interface Observation {
-  /** CPU time of the longest turn of the server's event loop, in ms. */
+  /** CPU time of the longest turn of an event loop, in ms. */
   turn: number
   /** The longest that a bystander waited, in ms, and at which endpoint. */
   wait: number
   waitedAt: string
-  /** Resident memory of the server after a collection, in bytes. */
+  /** Resident memory after a collection, in bytes; of all instances together. */
   rss: number
   /** What the server says that it keeps for its clients, in bytes. */
   counted: number

@@ -1,4 +1,4 @@
-import { hasRedis } from '../storms/redis-rights.js'
+import { hasRedis } from '../server/redis.js'
 import { hasFullDevice } from '../storms/the-log.js'
 import type { Circumstances, Measured } from './measure.js'
 

@@ -40,7 +40,7 @@ export async function measure(
   try {
     const token = await tokenOf()
     const target: Target = { port: server.port, token, headers: {}, checkout }
-    bystanders = await BystanderProcess.start(target, addresses)
+    bystanders = await BystanderProcess.start([target, target], addresses)
     // code that has never run is slow
     await bystanders.newcomers()
     await bystanders.waits()

@@ -1,24 +1,39 @@
+import { Redis } from 'ioredis'
+import type * as redis from 'signal-redis'
 import type * as library from 'signal-server'
 import type * as webrtc from 'signal-webrtc'
 import type { Checkout } from '../checkout.js'
 import { password, secret } from '../secrets.js'
 import { answerReports } from './probe.js'
 
-// A server in a process of its own, with every endpoint: anybody may come in, but the rooms ask for
-// a token. Its death can be seen, its memory and its event loop measured, and it tells every fault.
+// A server in a process of its own, with every endpoint: anybody may come in, to the app that the
+// query names, but the rooms ask for a token. Its death can be seen, its memory and its event loop
+// measured, and it tells every fault.
 
-const { checkout, options } = JSON.parse(process.argv[2] ?? '{}') as {
+const { checkout, options, redisUrl } = JSON.parse(process.argv[2] ?? '{}') as {
   checkout: Checkout
   options: library.SignalServerOptions
+  /** Of the Redis that joins it with other instances. */
+  redisUrl?: string
 }
 const { SignalServer, Tokens } = (await import(checkout.library)) as typeof library
 const { call, relayWs, rooms, rtc } = (await import(checkout.webrtc)) as typeof webrtc
 
-const server = new SignalServer(options)
+const authorize: library.Authorize = ({ url = '' }) => ({
+  app: /[?&]app=(\w{1,20})/.exec(url)?.[1] ?? '',
+})
+const onRedis = redisUrl === undefined ? undefined : await joined(redisUrl)
+const server = new SignalServer({ ...options, authorize, ...(onRedis && { bus: onRedis.bus }) })
 for (const endpoint of [relayWs(), rtc(), call()]) server.use(endpoint)
-server.use(rooms({ tokens: new Tokens({ secret }), password }))
+const shared = onRedis && { redis: onRedis.client }
+server.use(rooms({ tokens: new Tokens({ secret }), password, ...shared }))
 server.on('fault', (error) => process.send?.({ fault: error.stack }))
 answerReports(() => ({ stats: server.stats() }))
 process.on('disconnect', () => process.exit(0))
 const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
 process.send?.({ port })
+
+async function joined(url: string): Promise<{ bus: library.Bus; client: Redis }> {
+  const { RedisBus } = (await import(checkout.redis)) as typeof redis
+  return { bus: new RedisBus(url), client: new Redis(url, { lazyConnect: true }) }
+}

@@ -67,17 +67,22 @@ export class ServerProcess {
 
   /**
    * The library in a process of its own, with every endpoint, which anybody may use.
-   * @param name - of the script that makes the server
+   * @param how.name - of the script that makes the server
+   * @param how.redisUrl - of the Redis that joins it with other instances
    */
   static async start(
     options: SignalServerOptions = {},
     checkout = checkoutAt(),
-    name = 'library.js',
+    { name = 'library.js', redisUrl }: { name?: string; redisUrl?: string | undefined } = {},
   ): Promise<ServerProcess> {
-    const child = fork(fileURLToPath(script(name)), [JSON.stringify({ checkout, options })], {
-      execArgv,
-      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
-    })
+    const child = fork(
+      fileURLToPath(script(name)),
+      [JSON.stringify({ checkout, options, redisUrl })],
+      {
+        execArgv,
+        stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+      },
+    )
     const [{ port }] = (await once(child, 'message')) as [FromServer]
     return new ServerProcess(child, port!, checkout)
   }

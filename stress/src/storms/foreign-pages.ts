@@ -20,7 +20,7 @@ export const foreignPages: Storm = {
   row: 58,
   async run(target) {
     const start = (options: object) =>
-      ServerProcess.start(options, target.checkout, 'cookie-hook.js')
+      ServerProcess.start(options, target.checkout, { name: 'cookie-hook.js' })
     const [open, listed] = await Promise.all([start({}), start({ origins: [own] })])
     const faults: string[] = []
     try {
