@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import { Redis } from 'ioredis'
 import { RedisBus } from 'signal-redis'
 import { expiringIceServers, SignalServer, type Bus, type Tokens } from 'signal-server'
 import { call, relayWs, rooms, rtc } from 'signal-webrtc'
@@ -44,7 +43,7 @@ export const redisFrom = ({ redisUrl }: Settings): RedisBus | undefined =>
 /** The WebRTC signalling protocols; that of relay-ws last, for it may take every path. */
 function useProtocols(
   server: SignalServer,
-  { webrtc, redisUrl }: Settings,
+  { webrtc }: Settings,
   tokens: Tokens | undefined,
 ): void {
   const { tokenLifetime, rtcVersion: version } = webrtc
@@ -53,8 +52,7 @@ function useProtocols(
   }
   if (webrtc.call !== false) server.use(call({ path: webrtc.call }))
   if (webrtc.rooms !== false && tokens) {
-    const redis = redisUrl === undefined ? undefined : new Redis(redisUrl, { lazyConnect: true })
-    server.use(rooms({ path: webrtc.rooms, tokens, tokenLifetime, ...(redis && { redis }) }))
+    server.use(rooms({ path: webrtc.rooms, tokens, tokenLifetime }))
   }
   if (webrtc.relayWs !== false) server.use(relayWs({ path: webrtc.relayWs }))
 }

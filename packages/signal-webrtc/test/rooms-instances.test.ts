@@ -1,21 +1,26 @@
 import { Redis } from 'ioredis'
+import type { RoomsOptions } from 'signal-webrtc'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
+import { RedisBus } from '../../signal-redis/src/index.js'
 import { Engine, hasEngine, withoutEngine } from '../../signal-redis/test/harness/engine.js'
+import { Served } from './harness/serve.js'
 import { admit, RoomStage, type RoomClient } from './harness/room-client.js'
 
-/** Instances that share one Redis; each sees the others before the test begins. */
-async function instances(engine: Engine, count = 2): Promise<RoomStage[]> {
+/** Instances that share one Redis; each has heard of the others before the test begins. */
+async function instances(
+  engine: Engine,
+  count = 2,
+  options: Partial<RoomsOptions> = {},
+): Promise<RoomStage[]> {
   const stages = await Promise.all(
     Array.from({ length: count }, () => {
-      const redis = new Redis(engine.url, { retryStrategy: () => 100 })
-      redis.on('error', () => {})
-      onTestFinished(() => redis.disconnect())
-      return RoomStage.start({ redis })
+      const bus = new RedisBus(engine.url)
+      onTestFinished(() => bus.close())
+      return RoomStage.start(options, { bus })
     }),
   )
   await Promise.all(stages.map((stage) => works(stage)))
-  await subscribed(engine, count)
   return stages
 }
 
@@ -33,7 +38,7 @@ async function works(stage: RoomStage): Promise<void> {
 async function subscribed(engine: Engine, count: number): Promise<void> {
   const asker = new Redis(engine.url)
   await eventually(async () => {
-    const [, number] = (await asker.pubsub('NUMSUB', 'signal-rooms-request#/#')) as [string, number]
+    const [, number] = (await asker.pubsub('NUMSUB', 'signal:all')) as [string, number]
     return number === count
   }, 'all instances to hear each other')
   asker.disconnect()
@@ -165,6 +170,79 @@ describe.skipIf(!hasEngine)(`two instances on one Redis${withoutEngine}`, () => 
     owner.socket.disconnect()
     await candidate.next('room-join-reject')
   })
+
+  test('by long polling as well, with bytes in payloads and in what members show of themselves', async () => {
+    const [one, other] = (await instances(await Engine.start())) as [RoomStage, RoomStage]
+    const polling = { transports: ['polling'] }
+    const photo = Buffer.from([0, 1, 255])
+    const owner = await one.client({ peerinfo: { name: 'ann', photo } }, polling)
+    owner.emit('room-create-request', { room: 'r' })
+    await owner.next('room-create-accept')
+    const member = await other.client({ peerinfo: { name: 'ben', photo } }, polling)
+    member.emit('room-join-request', { room: 'r', payload: [photo, 'please'] })
+    expect(await owner.next('room-join-request')).toMatchObject({
+      peerinfo: { name: 'ben', photo },
+      payload: [photo, 'please'],
+    })
+    owner.emit('room-join-accept', { room: 'r', peer_id: member.id, payload: { photo } })
+    expect(await member.next('room-join-accept')).toMatchObject({
+      peersinfo: { [owner.id]: { name: 'ann', photo } },
+      payload: { photo },
+    })
+    expect(await owner.next('room-user-join')).toMatchObject({ payload: { photo } })
+    for (const client of [owner, member]) {
+      expect(client.socket.io.engine.transport.name).toBe('polling')
+    }
+    member.emit('relay-ice-candidate', { room: 'r', to: owner.id, ice_candidate: photo })
+    expect(await owner.next('ice-candidate')).toMatchObject({ ice_candidate: photo })
+    member.socket.disconnect()
+    expect(await owner.next('room-user-leave')).toMatchObject({ peerinfo: { name: 'ben', photo } })
+  })
+
+  test('an instance without rooms, as during a rollout, is not waited for', async () => {
+    const engine = await Engine.start()
+    const bus = new RedisBus(engine.url)
+    onTestFinished(() => bus.close())
+    await Served.start([], { bus })
+    const [one] = (await instances(engine, 1)) as [RoomStage]
+    // a room is refused if an instance gives no answer
+    expect(await created(await one.client(), 'r')).toBe(true)
+  })
+
+  test('a room of 500 on two: all are told of all, the next one is refused, and leaves are told', async () => {
+    const fast = { messagesPerSecond: 100_000, messagesBurst: 100_000 }
+    const stages = await instances(await Engine.start(), 2, fast)
+    const owner = await stages[0]!.owner('r')
+    owner.socket.on('room-join-request', ({ peer_id }) => {
+      owner.emit('room-join-accept', { room: 'r', peer_id })
+    })
+    const members: RoomClient[] = []
+    const joins = (client: RoomClient) => client.seenOf('room-user-join').length
+    for (let n = 1; n < 500; n++) {
+      const member = await stages[n % 2]!.client({ peerinfo: { n } })
+      member.emit('room-join-request', { room: 'r' })
+      const { peers } = await member.next('room-join-accept')
+      expect(peers).toHaveLength(n)
+      members.push(member)
+    }
+    const all = [owner, ...members]
+    await eventually(
+      () => all.every((client, n) => joins(client) === 499 - n),
+      () =>
+        all
+          .flatMap((client, n) => (joins(client) === 499 - n ? [] : [`${n}: ${joins(client)}`]))
+          .join(),
+    )
+    const late = await stages[1]!.client()
+    late.emit('room-join-request', { room: 'r' })
+    expect(await owner.next('error')).toMatchObject({ code: 'room_full' })
+    members[0]!.socket.disconnect()
+    const rest = [owner, ...members.slice(1)]
+    await eventually(
+      () => rest.every((client) => client.seenOf('room-user-leave').length === 1),
+      'leaves',
+    )
+  }, 60_000)
 
   test('apps never share rooms across instances either', async () => {
     const [one, other] = (await instances(await Engine.start())) as [RoomStage, RoomStage]

@@ -16,10 +16,6 @@ async function stage(): Promise<[Instance, Instance, Redis]> {
   const one = await Instance.start(engine.url, {}, script)
   const other = await Instance.start(engine.url, {}, script)
   const asker = new Redis(engine.url)
-  await eventually(async () => {
-    const [, count] = (await asker.pubsub('NUMSUB', 'signal-rooms-request#/#')) as [string, number]
-    return count === 2
-  }, 'both instances to hear each other')
   onTestFinished(() => asker.disconnect())
   return [one, other, asker]
 }
@@ -42,6 +38,14 @@ async function told(client: RoomClient, event: string, ids: string[]): Promise<v
   const peers = () => client.seenOf(event).map(({ peer_id }) => peer_id)
   await eventually(() => peers().length >= ids.length, `${event} ${ids.length} times`, deadline)
   expect(peers().sort()).toEqual([...ids].sort())
+}
+
+/** Resolves when an instance asks the others. */
+async function question(listener: Redis): Promise<void> {
+  for (;;) {
+    const [, message] = (await once(listener, 'message')) as [string, string]
+    if (message.startsWith('{"t":"ask"')) return
+  }
 }
 
 const title = `two processes on one Redis${withoutEngine}`
@@ -109,25 +113,26 @@ describe.skipIf(!hasEngine)(title, { timeout: 60_000 }, () => {
   test('what somebody publishes that is no message of an instance ends none', async () => {
     const [one, other, stranger] = await stage()
     const ann = await owner(one, 'ann')
-    const hostile = [
-      '',
-      'null',
-      '{}',
-      '[]',
-      '\xc1',
-      '{"type":6,"requestId":"x","data":["place",null]}',
-    ]
-    for (const channel of [
-      'signal-rooms#/#',
-      'signal-rooms-request#/#',
-      'signal-rooms-response#/#',
-    ]) {
-      for (const message of hostile) await stranger.publish(channel, message)
-      await stranger.publish(channel, Buffer.from([0xc0]))
+    const hostile = ['', 'null', '{}', '[]', '\xc1']
+    const contents: unknown[] = [null, {}, [], 'x', { value: null }, { value: ['place', null] }]
+    const places = [['value'], [0, '__proto__', 'x'], ['constructor'], null]
+    for (const place of places) contents.push({ value: [{}], bytes: [[place, 'AA==']] })
+    for (const kind of ['members', 'place', 'prove', 'came', 'emit', '__proto__']) {
+      for (const part of [null, 'x', {}, [], ann.id]) contents.push({ value: [kind, part, part] })
     }
-    for (const type of [0, 1, 2, 3, 4, 5, 6, 7]) {
-      await stranger.publish('signal-rooms-request#/#', JSON.stringify({ type, requestId: 'x' }))
+    const messages = contents.flatMap((content) => [
+      { t: 'ask', endpoint: 'rooms', n: 1, question: content },
+      { t: 'answer', endpoint: 'rooms', n: 1, answer: content },
+      { t: 'news', endpoint: 'rooms', news: content },
+      { t: 'alive', answers: content },
+    ])
+    for (const message of hostile) await stranger.publish('signal:all', message)
+    await stranger.publish('signal:all', Buffer.from([0xc0]))
+    for (const message of messages) {
+      await stranger.publish('signal:all', JSON.stringify({ ...message, instance: 'a stranger' }))
     }
+    // it says that it is gone, as the instances would wait for its answers otherwise
+    await stranger.publish('signal:all', JSON.stringify({ t: 'bye', instance: 'a stranger' }))
     const ben = await client(other, 'ben')
     await admit(ann, ben, 'r')
   })
@@ -161,8 +166,8 @@ describe.skipIf(!hasEngine)(title, { timeout: 60_000 }, () => {
     const stranger = await client(one, 'a stranger')
     // it does not answer, so that the claim lasts
     await other.kill('SIGSTOP')
-    await engine.subscribe('signal-rooms-request#/#')
-    const asked = within(once(engine, 'message'), 'a question to the other instance')
+    await engine.subscribe('signal:all')
+    const asked = within(question(engine), 'a question to the other instance')
     stranger.emit('room-create-request', { room: 'r' })
     await asked
     ben.socket.disconnect()

@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis'
 import type * as redis from 'signal-redis'
 import type * as library from 'signal-server'
 import type * as webrtc from 'signal-webrtc'
@@ -22,18 +21,17 @@ const { call, relayWs, rooms, rtc } = (await import(checkout.webrtc)) as typeof 
 const authorize: library.Authorize = ({ url = '' }) => ({
   app: /[?&]app=(\w{1,20})/.exec(url)?.[1] ?? '',
 })
-const onRedis = redisUrl === undefined ? undefined : await joined(redisUrl)
-const server = new SignalServer({ ...options, authorize, ...(onRedis && { bus: onRedis.bus }) })
+const bus = redisUrl === undefined ? undefined : await busOn(redisUrl)
+const server = new SignalServer({ ...options, authorize, ...(bus && { bus }) })
 for (const endpoint of [relayWs(), rtc(), call()]) server.use(endpoint)
-const shared = onRedis && { redis: onRedis.client }
-server.use(rooms({ tokens: new Tokens({ secret }), password, ...shared }))
+server.use(rooms({ tokens: new Tokens({ secret }), password }))
 server.on('fault', (error) => process.send?.({ fault: error.stack }))
 answerReports(() => ({ stats: server.stats() }))
 process.on('disconnect', () => process.exit(0))
 const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
 process.send?.({ port })
 
-async function joined(url: string): Promise<{ bus: library.Bus; client: Redis }> {
+async function busOn(url: string): Promise<library.Bus> {
   const { RedisBus } = (await import(checkout.redis)) as typeof redis
-  return { bus: new RedisBus(url), client: new Redis(url, { lazyConnect: true }) }
+  return new RedisBus(url)
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { v4 as uuid } from 'uuid'
 import { log } from '../log.js'
 import type { Bus } from '../bus/bus.js'
@@ -11,6 +12,8 @@ const deadAfter = 9_000
 const mourning = 600_000
 // one that comes and goes must not make this one tell everything all the time
 const retellInterval = 5_000
+// one that is there answers a new instance at once, unless its event loop is busy for so long
+const settleTime = 1_000
 
 type Kind = BusMessage['t']
 type Handler<K extends Kind> = (message: Signed<Extract<BusMessage, { t: K }>>) => void
@@ -43,6 +46,8 @@ export class Instances {
     (message) => this.toAll(message),
     (message) => this.send(this.id, message),
   )
+  /** The endpoints here that answer questions. */
+  readonly #answers = new Set<string>()
   readonly #unsubscribes: (() => void)[] = []
   readonly #unwatch: () => void
   readonly #timer: NodeJS.Timeout
@@ -62,7 +67,10 @@ export class Instances {
     ).then((unsubscribes) => {
       this.#unsubscribes.push(...unsubscribes)
       if (this.#closed) this.#unsubscribe()
-      else this.#tellAlive()
+      else {
+        this.#upSince = performance.now()
+        this.#tellAlive()
+      }
     })
     this.#unwatch = bus.watch((up) => this.#changed(up))
     this.#timer = setInterval(() => this.#tick(), aliveInterval)
@@ -103,6 +111,19 @@ export class Instances {
   /** Names what is to be told anew when messages may have been missed, on either side. */
   retell(source: () => Iterable<Tell>): void {
     this.#sources.push(source)
+  }
+
+  /** An endpoint here answers questions (`ask`): the others are told so. */
+  answersFor(endpoint: string): void {
+    this.#answers.add(endpoint)
+    this.#tellAlive()
+  }
+
+  /** Resolves when the instances that live have had time to be heard of. */
+  async settled(): Promise<void> {
+    await this.ready
+    const rest = this.#upSince + settleTime - performance.now()
+    if (rest > 0) await delay(rest, undefined, { ref: false })
   }
 
   /** Sends to one instance. */
@@ -182,6 +203,7 @@ export class Instances {
 
   #appeared(instance: string): void {
     log.bus('instance %s is there', instance)
+    this.send(instance, this.#alive)
     if (!this.#takenForDead.delete(instance)) return
     log.bus('instance %s was not dead: it is told everything', instance)
     this.#retellWhenAllowed()
@@ -242,7 +264,11 @@ export class Instances {
   }
 
   #tellAlive(): void {
-    this.toAll({ t: 'alive' })
+    this.toAll(this.#alive)
+  }
+
+  get #alive(): BusMessage {
+    return { t: 'alive', ...(this.#answers.size > 0 && { answers: [...this.#answers] }) }
   }
 
   #unsubscribe(): void {

@@ -37,12 +37,13 @@ export interface HoldNotice {
 }
 
 /**
- * What instances tell each other, by `t`. To all instances: `alive`, `bye`, `anew`, `told`. On a
+ * What instances tell each other, by `t`. To all instances: `alive`, `bye`, `anew`, `told`, `ask`. On a
  * key's topic: `join`, `renew`, `state`, `leave`, `again`. On a pair's topic: `hold`. To one instance: the
- * others (and `hold`, `told`). Unknown types and fields are ignored, so that versions may differ.
+ * others (and `alive`, `hold`, `told`). Unknown types and fields are ignored, so that versions may differ.
  */
 export type BusMessage =
-  | { t: 'alive' }
+  /** With the endpoints that answer a question (`ask`). */
+  | { t: 'alive'; answers?: string[] }
   | { t: 'bye' }
   /** To itself: what was sent before has gone through the bus. */
   | { t: 'echo'; n: number }
@@ -75,6 +76,11 @@ export type BusMessage =
   | { t: 'prove'; endpoint: string; app: string; id: string }
   | { t: 'proved'; endpoint: string; app: string; id: string }
   | { t: 'relay'; endpoint: string; app: string; to: string; message: Json }
+  /** A question of an endpoint to every instance that answers it. */
+  | { t: 'ask'; endpoint: string; n: number; question: Json }
+  | { t: 'answer'; endpoint: string; n: number; answer: Json }
+  /** News of an endpoint, to all instances or to one. */
+  | { t: 'news'; endpoint: string; news: Json }
   | { t: 'hold'; hold: HoldNotice; answer?: boolean }
   | { t: 'propose'; mine: string; yours: string }
   | { t: 'accept'; mine: string; yours: string }

@@ -1,26 +1,35 @@
+import { Unreachable, type Exchange } from 'signal-server'
 import { bytesOfMessage } from '../json/rate.js'
-import type { SharedRooms } from './redis.js'
+import { carried, restored } from './carried.js'
 import type { Session } from './session.js'
 import type { Joined, Placement, RoomServer } from './socket.js'
 import type { Member } from './standing.js'
 
-/** Thrown where other instances must be asked, and cannot be. */
-export class Unreachable extends Error {
-  override readonly name = 'Unreachable'
-  constructor() {
-    super('The other instances cannot be asked now: try again later.')
-  }
-}
-
-const answerTime = 5_000
 // measured on Node 20 against the time that a message of 4 KiB takes
 const lookedAtBytes = 32
 
+/** What an instance asks the others. */
+export type Question =
+  /** Answered with the members of a room there: one client, or all if the id is null. */
+  | readonly ['members', key: string, id: string | null]
+  /** Answered with whether the candidate is there and has asked. */
+  | readonly ['place', placement: Placement]
+  /** Answered when the client is not there, has shown life, or is gone. */
+  | readonly ['prove', id: string]
+
+/** What an instance tells the others. */
+export type News =
+  /** A client has come into a room. */
+  | readonly ['came', key: string, joined: Joined]
+  /** A member of a room is sent an event. */
+  | readonly ['emit', key: string, id: string, event: string, data: unknown]
+
 /** What is known of rooms and clients on all instances. Each question is charged to its asker. */
 export class Cluster {
+  /** @param exchange - with the other instances; undefined if this instance is alone */
   constructor(
     private readonly io: RoomServer,
-    private readonly shared: SharedRooms | undefined,
+    private readonly exchange: Exchange | undefined,
   ) {}
 
   /**
@@ -64,9 +73,8 @@ export class Cluster {
    * @throws Unreachable
    */
   async place(asker: Session, placement: Placement): Promise<boolean> {
-    if (!this.shared) return false
-    const answers = await this.#ask(asker, () => this.io.serverSideEmitWithAck('place', placement))
-    return answers.some((placed) => placed)
+    const answers = await this.#ask(asker, ['place', placement])
+    return answers.some(({ answer }) => answer === true)
   }
 
   /**
@@ -74,38 +82,35 @@ export class Cluster {
    * @throws Unreachable
    */
   async prove(asker: Session, id: string): Promise<void> {
-    if (this.shared) await this.#ask(asker, () => this.io.serverSideEmitWithAck('prove', id))
+    await this.#ask(asker, ['prove', id])
   }
 
   /** Tells the members on other instances that a client is in their room. */
   tellCame(key: string, joined: Joined): void {
-    if (this.shared) this.io.serverSideEmit('came', key, joined)
+    this.#tell(['came', key, joined])
   }
 
-  /** Tells the other instances that a client has left a room. */
-  tellGone(key: string, { id, peerinfo }: Session): void {
-    if (this.shared) this.io.serverSideEmit('gone', key, id, peerinfo)
+  /** Emits an event to a member on another instance. */
+  emit({ instance, id }: Member, key: string, event: string, data: unknown): void {
+    this.#tell(['emit', key, id, event, data], instance)
   }
 
-  /** What socket.io itself asks would bring all rooms of each member as well. */
   async #remoteMembers(asker: Session, key: string, id: string | null): Promise<Member[]> {
-    if (!this.shared) return []
-    return (await this.#ask(asker, () => this.io.serverSideEmitWithAck('members', key, id))).flat()
+    const answers = await this.#ask(asker, ['members', key, id])
+    return answers.flatMap(({ instance, answer }) =>
+      (answer as Member[]).map((member) => ({ ...member, instance })),
+    )
   }
 
-  async #ask<T>(asker: Session, question: () => Promise<T>): Promise<T> {
-    if (!this.shared?.up) throw new Unreachable()
+  async #ask(asker: Session, question: Question): Promise<{ instance: string; answer: unknown }[]> {
+    if (!this.exchange) return []
+    if (!this.exchange.up) throw new Unreachable()
     asker.charge(bytesOfMessage)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Unreachable()), answerTime)
-    })
-    try {
-      return await Promise.race([question(), late])
-    } catch {
-      throw new Unreachable()
-    } finally {
-      clearTimeout(timer)
-    }
+    const answers = await this.exchange.ask(carried(question))
+    return answers.map(({ instance, answer }) => ({ instance, answer: restored(answer) }))
+  }
+
+  #tell(news: News, instance?: string): void {
+    this.exchange?.tell(carried(news), instance)
   }
 }

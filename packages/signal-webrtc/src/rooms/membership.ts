@@ -1,25 +1,25 @@
 import type { Json } from 'signal-server-protocol'
 import { Presence, type EndpointContext, type LocalPresence, type PresentPeer } from 'signal-server'
 import { sendingBytes } from '../json/rate.js'
+import { carried, restored } from './carried.js'
 import type { RoomNews } from './room-news.js'
 import type { Session } from './session.js'
 import { roomName } from './standing.js'
 
-// what was told is looked up while messages may still come on both ways
+// an instance that was taken for dead may come back with its members
 const mostRemembered = 10_000
 
 /**
- * Tells members who has left their room. Instances tell each other of each leave through socket.io's
- * adapter, which does not notice that one of them has died: so where the server has a bus, they also
- * tell each other who is in which room, and when an instance dies all that it had is gone.
+ * Tells members who has left their room, on any instance: instances tell each other who is in which
+ * room, and when an instance dies its members are gone.
  */
 export class Membership implements LocalPresence {
   readonly #presence: Presence | undefined
-  /** What members here were told: that somebody has left, or was lost with an instance. */
-  readonly #told = new Map<string, 'left' | 'lost'>()
+  /** Members of other instances that were told of as gone, the oldest first. */
+  readonly #gone = new Set<string>()
 
   /**
-   * @param instances - undefined where no other instance shares the rooms
+   * @param instances - undefined if this instance is alone
    * @param gone - hears of everybody who is gone from a room of another instance
    */
   constructor(
@@ -45,11 +45,6 @@ export class Membership implements LocalPresence {
     this.#presence?.leave(key, id)
   }
 
-  /** A client of another instance has left a room, as that instance says. */
-  remoteLeft(key: string, id: string, peerinfo: Json): void {
-    if (this.#remember(key, id, 'left')) this.#tellLeft(key, id, peerinfo)
-  }
-
   *everyone(): Iterable<readonly [key: string, peers: Iterable<PresentPeer>]> {
     const rooms = new Map<string, PresentPeer[]>()
     for (const session of this.sessions.values()) {
@@ -68,20 +63,19 @@ export class Membership implements LocalPresence {
     const session = this.sessions.get(id)
     const standing = session?.rooms[key]
     if (!session || !standing || standing.claim) return undefined
-    return { id, since: standing.since, info: session.peerinfo }
+    return { id, since: standing.since, info: carried(session.peerinfo) }
   }
 
-  left(key: string, { id, info = null }: PresentPeer): void {
-    if (this.#remember(key, id, 'lost')) this.#tellLeft(key, id, info)
+  left(key: string, { id, info }: PresentPeer): void {
+    this.#remember(key, id)
+    this.news.tell(key, 'room-user-leave', { room: roomName(key), peer_id: id, ...shown(info) })
+    this.gone(key, id)
   }
 
   /** An instance that was taken for dead is back, with its clients. */
-  came(key: string, { id, info = null }: PresentPeer): void {
-    const mark = markOf(key, id)
-    if (this.#told.get(mark) !== 'lost') return
-    this.#told.delete(mark)
-    const joined = { room: roomName(key), peer_id: id, peerinfo: info }
-    this.news.tell(key, 'room-user-join', joined)
+  came(key: string, { id, info }: PresentPeer): void {
+    if (!this.#gone.delete(markOf(key, id))) return
+    this.news.tell(key, 'room-user-join', { room: roomName(key), peer_id: id, ...shown(info) })
   }
 
   // whoever is there still was not told of as gone
@@ -90,23 +84,19 @@ export class Membership implements LocalPresence {
   // nobody else can have the id of a socket
   outranked(): void {}
 
-  // what members say to each other takes socket.io's way
+  // what members say to each other goes to their instances directly
   received(): void {}
 
-  #tellLeft(key: string, id: string, peerinfo: Json): void {
-    this.news.tell(key, 'room-user-leave', { room: roomName(key), peer_id: id, peerinfo })
-    this.gone(key, id)
-  }
-
-  /** @returns false where it was told already: it is heard of on two ways */
-  #remember(key: string, id: string, how: 'left' | 'lost'): boolean {
-    const mark = markOf(key, id)
-    if (this.#told.has(mark)) return false
-    this.#told.set(mark, how)
-    const [oldest] = this.#told.keys()
-    if (this.#told.size > mostRemembered && oldest !== undefined) this.#told.delete(oldest)
-    return true
+  #remember(key: string, id: string): void {
+    this.#gone.add(markOf(key, id))
+    const [oldest] = this.#gone
+    if (this.#gone.size > mostRemembered && oldest !== undefined) this.#gone.delete(oldest)
   }
 }
+
+/** @param info - of a member of another instance */
+const shown = (info: Json | undefined) => ({
+  peerinfo: info === undefined ? null : restored(info),
+})
 
 const markOf = (key: string, id: string) => `${id} ${key}`

@@ -1,6 +1,5 @@
 import type { Tokens } from 'signal-server'
 import { defaultRate, type Rate } from '../json/rate.js'
-import type { RedisClient } from './redis.js'
 
 /** How {@link rooms} behaves. Sizes are in bytes. */
 export interface RoomsOptions extends Rate {
@@ -10,12 +9,6 @@ export interface RoomsOptions extends Rate {
   password?: string
   /** Where socket.io is, below the server's mount. @default '/socket.io' */
   path?: string
-  /**
-   * An `ioredis` client, which joins the rooms of all instances. Give the server a `bus` as well: by
-   * it the members of an instance that dies are known to be gone.
-   * @default this instance alone
-   */
-  redis?: RedisClient
   /** How long a session token is good for, in seconds. @default 86400 */
   tokenLifetime?: number
   /** Size of a message. @default 65536 */

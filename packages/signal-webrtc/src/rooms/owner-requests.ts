@@ -64,7 +64,9 @@ export class OwnerRequests {
         ask.owner = owner.id
         const { id, peerinfo } = session
         const { room, payload } = ask
-        this.io.to(owner.id).emit('room-join-request', { room, peer_id: id, peerinfo, payload })
+        const request = { room, peer_id: id, peerinfo, payload }
+        if (owner.instance === undefined) this.io.to(owner.id).emit('room-join-request', request)
+        else this.cluster.emit(owner, key, 'room-join-request', request)
       }
     } finally {
       ask.showing = false

@@ -1,11 +1,10 @@
 import { errorSentence, type Json } from 'signal-server-protocol'
-import { nestedTooDeep, reportFault, type EndpointContext } from 'signal-server'
+import { nestedTooDeep, reportFault, Unreachable, type EndpointContext } from 'signal-server'
 import { v4 as uuid } from 'uuid'
 import { isFields, text, type Fields } from '../json/fields.js'
 import { sendingBytes } from '../json/rate.js'
 import { Refusal } from '../json/refusal.js'
 import type { Authorization } from './authorization.js'
-import { Unreachable } from './cluster.js'
 import type { RoomsSettings } from './options.js'
 import type { Rooms } from './rooms.js'
 import type { Session } from './session.js'
@@ -97,8 +96,7 @@ export class RoomEvents {
     const { id, peerinfo } = session
     const { payload } = fields
     const room = this.#room(session, fields)
-    const to = peerOf(fields)
-    await this.rooms.checkShared(session, room, to)
+    const to = await this.rooms.checkShared(session, room, peerOf(fields))
     const data = { room, peer_id: id, ...content, peerinfo, payload }
     this.rooms.say(session, room, to, event, data)
   }

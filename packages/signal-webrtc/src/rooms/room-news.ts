@@ -42,7 +42,7 @@ export class RoomNews {
       const { event, data, to } = item
       const members = 'only' in to ? [to.only] : this.#members(key).filter((id) => id !== to.but)
       for (let at = 0; at < members.length; at += together) {
-        this.io.local.to(members.slice(at, at + together)).emit(event, data)
+        this.io.to(members.slice(at, at + together)).emit(event, data)
         yield
       }
     }

@@ -6,6 +6,7 @@ import express, { Router } from 'express'
 import {
   appTokens,
   checkOptions,
+  Exchange,
   Rank,
   reportFault,
   SlicedWork,
@@ -25,10 +26,10 @@ import { makeEngine } from './engine.js'
 import { RoomConnection } from './connection.js'
 import { sizeOf } from './event-size.js'
 import { countPolling, endClosing, limitClosing } from './engine-limits.js'
+import { instanceMessages } from './instance-messages.js'
 import { Membership } from './membership.js'
 import { OwnerRequests } from './owner-requests.js'
 import { roomsDefaults, type RoomsOptions, type RoomsSettings } from './options.js'
-import { sharedRooms, type SharedRooms } from './redis.js'
 import { RoomEvents } from './room-events.js'
 import { RoomNews } from './room-news.js'
 import { Rooms } from './rooms.js'
@@ -60,7 +61,7 @@ class RoomsEndpoint implements Endpoint {
   readonly #webSockets: WebSocketServer
   readonly #engine: EngineServer
   readonly #io: RoomServer
-  readonly #shared: SharedRooms | undefined
+  readonly #exchange: Exchange | undefined
   readonly #rooms: Rooms
   readonly #events: RoomEvents
   readonly #authorization: Authorization
@@ -77,39 +78,30 @@ class RoomsEndpoint implements Endpoint {
     private readonly context: EndpointContext,
     private readonly settings: RoomsSettings,
   ) {
-    const { tokens, password, path, redis, maxMembers } = settings
+    const { tokens, password, path, maxMembers } = settings
     this.path = path
-    this.#shared = redis && sharedRooms(redis, (error) => this.#log('redis: %s', error))
     this.#webSockets = makeWebSockets(context, settings)
     this.#engine = makeEngine(this.#webSockets, context, settings, () => this.#draining)
     this.#io = new Server({
       // its first packet, which has its token, comes right behind the connection
       connectTimeout: context.settings.authorizeTimeout,
       serveClient: false,
-      ...(this.#shared && { adapter: this.#shared.adapter }),
     })
     this.#countRooms()
     this.#io.bind(this.#engine)
     this.#engine.on('connection', (socket: EngineSocket) => this.#connected(socket))
-    const cluster = new Cluster(this.#io, this.#shared)
+    const { instances } = context
+    this.#exchange = instances && new Exchange(instances, this.name)
+    const cluster = new Cluster(this.#io, this.#exchange)
     const authorization = (this.#authorization = new Authorization(settings))
-    const instances = this.#shared && context.instances
     const asks = new Asks(context.budget)
     const requests = new OwnerRequests(this.#io, cluster, asks, this.#turns)
     const news = new RoomNews(this.#io, this.#work)
     const membership = new Membership(news, this.#sessions, instances, (key, id) =>
       requests.ownerGone(key, id),
     )
-    this.#rooms = new Rooms(
-      this.#io,
-      cluster,
-      this.#sessions,
-      membership,
-      news,
-      asks,
-      requests,
-      maxMembers,
-    )
+    this.#rooms = new Rooms(cluster, this.#sessions, membership, news, asks, requests, maxMembers)
+    this.#exchange?.serve(instanceMessages(cluster, this.#rooms, news, this.#sessions))
     this.#events = new RoomEvents(this.#rooms, authorization, context, settings)
     this.#io.use((socket, next) => {
       void authorization
@@ -118,13 +110,6 @@ class RoomsEndpoint implements Endpoint {
         .then(() => next(), next)
     })
     this.#io.on('connection', (socket) => this.#come(socket))
-    this.#io.on('members', (key, id, done) => done(cluster.here(key, id)))
-    this.#io.on('place', (placement, done) => done(this.#rooms.place(placement)))
-    this.#io.on('prove', (id, done) => {
-      void (this.#sessions.get(id)?.prove() ?? Promise.resolve()).then(done)
-    })
-    this.#io.on('came', (key, joined) => news.tell(key, 'room-user-join', joined))
-    this.#io.on('gone', (key, id, peerinfo) => membership.remoteLeft(key, id, peerinfo))
 
     this.router = Router()
     this.router.all(path, (request, response) => this.#engine.handleRequest(request, response))
@@ -168,7 +153,7 @@ class RoomsEndpoint implements Endpoint {
     void this.#io.close()
     // also those that have not answered a close frame yet
     for (const ws of this.#webSockets.clients) ws.terminate()
-    this.#shared?.close()
+    this.#exchange?.close()
   }
 
   stats(): Record<string, number> {

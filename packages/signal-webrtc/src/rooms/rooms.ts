@@ -1,15 +1,16 @@
+import { Unreachable } from 'signal-server'
 import { Refusal } from '../json/refusal.js'
 import { sendingBytes } from '../json/rate.js'
 import { Ask, type Asks } from './asks.js'
 import { Claims } from './claims.js'
-import { Unreachable, type Cluster } from './cluster.js'
+import type { Cluster } from './cluster.js'
 import type { Membership } from './membership.js'
 import { congested, taken } from './refusals.js'
 import type { OwnerRequests } from './owner-requests.js'
 import type { RoomNews } from './room-news.js'
 import type { Session } from './session.js'
-import type { Placement, RoomServer } from './socket.js'
-import { newcomer, ownerOf, roomKey, settled } from './standing.js'
+import type { Placement } from './socket.js'
+import { newcomer, ownerOf, roomKey, settled, type Member } from './standing.js'
 
 /** What a client says about a room. */
 export interface Saying {
@@ -26,7 +27,6 @@ export class Rooms {
   readonly #claims: Claims
 
   constructor(
-    private readonly io: RoomServer,
     private readonly cluster: Cluster,
     private readonly sessions: ReadonlyMap<string, Session>,
     private readonly membership: Membership,
@@ -141,26 +141,26 @@ export class Rooms {
   /**
    * Finds out whether what one member says may reach another one.
    * @param to - what the client wrote: nothing but the id of a member is accepted
+   * @returns the other one, as a member of the room
    * @throws Refusal if they do not share the room, or too much waits for the other already;
    * Unreachable
    */
-  async checkShared(session: Session, room: string, to: string): Promise<void> {
+  async checkShared(session: Session, room: string, to: string): Promise<Member> {
     const key = roomKey(session.app, room)
     if (!session.isIn(key)) throw new Refusal('forbidden', 'You are not in this room.')
-    const local = this.sessions.get(to)
-    const peer = local
-      ? { ...local.rooms[key], congested: local.congested }
+    const peer = this.sessions.has(to)
+      ? this.cluster.here(key, to)[0]
       : await this.cluster.member(session, key, to)
-    if (peer?.since === undefined || peer.claim) {
-      throw new Refusal('unknown_peer', 'No such peer is in this room.')
-    }
+    if (!peer || peer.claim) throw new Refusal('unknown_peer', 'No such peer is in this room.')
     if (peer.congested) throw congested()
+    return peer
   }
 
   /** Brings to a member what another one says, behind what that one knows of their room. */
-  say({ app }: Session, room: string, to: string, event: string, data: unknown): void {
-    if (this.sessions.has(to)) this.news.tell(roomKey(app, room), event, data, { only: to })
-    else this.io.to(to).emit(event, data)
+  say({ app }: Session, room: string, to: Member, event: string, data: unknown): void {
+    const key = roomKey(app, room)
+    if (to.instance === undefined) this.news.tell(key, event, data, { only: to.id })
+    else this.cluster.emit(to, key, event, data)
   }
 
   /** Tells the members of its rooms that a client is gone. */
@@ -174,7 +174,6 @@ export class Rooms {
       void socket.leave(key)
       this.membership.leave(key, session)
       this.requests.ownerGone(key, id)
-      this.cluster.tellGone(key, session)
     }
   }
 

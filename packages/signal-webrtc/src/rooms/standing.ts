@@ -27,6 +27,8 @@ export interface Claimant extends Standing {
 export interface Member extends Claimant {
   peerinfo: Json
   congested: boolean
+  /** Where its client is; left out if that is here. */
+  instance?: string
 }
 
 /** What a room is called among the rooms of all apps; never the id of a client. */

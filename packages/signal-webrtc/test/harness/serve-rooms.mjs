@@ -1,6 +1,5 @@
 // An instance with rooms in a process of its own: it is told the URL of its engine, and answers
 // what it is asked over the IPC channel.
-import { Redis } from 'ioredis'
 import { SignalServer, Tokens } from 'signal-server'
 import { rooms } from 'signal-webrtc'
 import { RedisBus } from '../../../signal-redis/dist/index.js'
@@ -10,8 +9,7 @@ const [url] = process.argv.slice(2)
 const tokens = new Tokens({ secret: 'a secret of at least thirty-two bytes' })
 const bus = new RedisBus(url)
 const server = new SignalServer({ bus })
-const redis = new Redis(url, { lazyConnect: true })
-server.use(rooms({ tokens, redis }))
+server.use(rooms({ tokens }))
 const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
 
 process.on('message', ({ id }) => {
