@@ -26,6 +26,10 @@ export interface Grant {
   readonly revoked?: { readonly aborted: boolean }
 }
 
+/** Whether what was granted has ended: it has expired, or was revoked. */
+export const hasEnded = ({ expiresAt = Infinity, revoked }: Grant, now = Date.now()): boolean =>
+  now >= expiresAt || revoked?.aborted === true
+
 /**
  * Decides, before the 101, whether a request gets what it claims.
  *

@@ -6,7 +6,7 @@ export { Exchange, Unreachable, type Answer, type ExchangeHandler } from './clus
 export { Presence, type LocalPresence } from './cluster/presence.js'
 export type { PresentPeer } from './cluster/wire.js'
 export { HttpRefusal, type RefusalCode } from './errors.js'
-export type { Authorize, Claim, Grant } from './authorize.js'
+export { hasEnded, type Authorize, type Claim, type Grant } from './authorize.js'
 export type { Endpoint, EndpointContext, EndpointFactory, Upgrade } from './endpoint.js'
 export { appTokens, type AppTokensOptions } from './tokens/app-tokens.js'
 export { reportFault, type PairEvent, type SignalServerEvents, type TokenEvent } from './events.js'

@@ -1,7 +1,6 @@
 import type { Bus } from '../bus/bus.js'
+import { TopicHandlers } from '../bus/topic-handlers.js'
 import type { Operation } from './operations.js'
-
-type Handler = (message: Buffer) => void
 
 /** What carries the operations of a member to where they are carried out. */
 export interface Carrier {
@@ -18,7 +17,7 @@ export interface Carrier {
 export class WorkerBus implements Bus {
   /** A worker whose primary is gone ends, so it is never down. */
   readonly up = true
-  readonly #handlers = new Map<string, Set<Handler>>()
+  readonly #handlers = new TopicHandlers()
 
   /** @param carrier - to the primary */
   constructor(private readonly carrier: Carrier) {}
@@ -29,16 +28,10 @@ export class WorkerBus implements Bus {
     this.carrier.push({ t: 'publish', topic, message }, own)
   }
 
-  subscribe(topic: string, handler: Handler): Promise<() => void> {
-    // of its own, so that one function may subscribe twice
-    const own: Handler = (message) => handler(message)
-    const handlers = this.#handlers.get(topic) ?? new Set()
-    this.#handlers.set(topic, handlers.add(own))
+  subscribe(topic: string, handler: (message: Buffer) => void): Promise<() => void> {
+    const remove = this.#handlers.add(topic, handler)
     const unsubscribe = () => {
-      const current = this.#handlers.get(topic)
-      if (!current?.delete(own) || current.size > 0) return
-      this.#handlers.delete(topic)
-      this.carrier.push({ t: 'unsubscribe', topic })
+      if (remove()) this.carrier.push({ t: 'unsubscribe', topic })
     }
     return new Promise((resolve) => {
       this.carrier.push({ t: 'subscribe', topic }, () => resolve(unsubscribe))
@@ -59,9 +52,6 @@ export class WorkerBus implements Bus {
 
   /** Something was published. */
   receive(topic: string, message: Uint8Array): void {
-    const handlers = this.#handlers.get(topic)
-    if (!handlers) return
-    const bytes = Buffer.from(message)
-    for (const handler of handlers) handler(bytes)
+    if (this.#handlers.has(topic)) this.#handlers.deliver(topic, Buffer.from(message))
   }
 }

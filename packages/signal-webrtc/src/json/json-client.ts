@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { CloseCode, closeReason } from 'signal-server-protocol'
 import {
+  hasEnded,
   TokenBucket,
   Slowdown,
   type EndpointContext,
@@ -202,8 +203,7 @@ export class JsonClient implements Monitored, Probed, JsonInboxOwner {
 
   beat(now: number, elapsed: number): void {
     const waits = this.#outbox.beat(elapsed)
-    const { expiresAt = Infinity, revoked } = this.grant
-    if (now >= expiresAt || revoked?.aborted) this.end(CloseCode.unauthorized, 'grant_ended')
+    if (hasEnded(this.grant, now)) this.end(CloseCode.unauthorized, 'grant_ended')
     // while what it asks for waits, it is not read, and its silence does not count
     else if (!waits) this.end(CloseCode.tryLater, 'slow_reader')
   }

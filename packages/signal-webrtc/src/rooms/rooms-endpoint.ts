@@ -7,6 +7,7 @@ import {
   appTokens,
   checkOptions,
   Exchange,
+  hasEnded,
   Rank,
   reportFault,
   SlicedWork,
@@ -217,7 +218,7 @@ class RoomsEndpoint implements Endpoint {
     beat: (now, elapsed) => {
       for (const connection of this.#connections.values()) connection.beat(elapsed)
       for (const { grant, socket } of this.#sessions.values()) {
-        if (now < (grant.expiresAt ?? Infinity) && !grant.revoked?.aborted) continue
+        if (!hasEnded(grant, now)) continue
         this.context.outcomes.count('grant_ended')
         socket.emit('unauthorized', { message: 'Token is not valid' })
         socket.disconnect(true)

@@ -209,7 +209,7 @@ export class RemoteEnd implements PipeEnd {
 
   #acknowledged(bytes: number): void {
     if (!this.#credit.acknowledge(bytes)) return
-    if (this.#credit.low && !this.congested) this.#receiver?.drained?.()
+    if (this.#credit.low && !this.congested) this.#receiver?.sendQueueDrained?.()
   }
 
   #busChanged(up: boolean): void {
@@ -219,7 +219,7 @@ export class RemoteEnd implements PipeEnd {
     for (const message of this.#waiting.splice(0)) this.#sendNumbered(message)
     // at once, for what was lost must be known before more is sent into the gap
     this.#send({ t: 'probe', pipes: [this.#probe] })
-    if (!this.congested) this.#receiver?.drained?.()
+    if (!this.congested) this.#receiver?.sendQueueDrained?.()
   }
 
   #endedThere(code: number): void {

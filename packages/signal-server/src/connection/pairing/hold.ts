@@ -109,7 +109,7 @@ export class Hold implements PipeReceiver, Waiter {
     this.#count()
   }
 
-  drained(): void {
+  sendQueueDrained(): void {
     this.#pongs?.answer()
   }
 

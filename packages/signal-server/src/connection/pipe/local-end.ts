@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { CloseCode } from 'signal-server-protocol'
-import type { Grant } from '../../authorize.js'
+import { hasEnded, type Grant } from '../../authorize.js'
 import type { EndpointContext, Upgrade } from '../../endpoint.js'
 import { answerUpgrade } from '../../upgrade/handshake.js'
 import type { Monitored } from '../../limits/heartbeat.js'
@@ -59,7 +59,7 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
     place.shed = () => this.#receiver?.shed()
     this.#readGate = new ReadGate(socket, context.budget)
     const { stallTimeout, closeTimeout } = context.settings
-    const drained = () => this.#receiver?.drained?.()
+    const drained = () => this.#receiver?.sendQueueDrained?.()
     this.#sendQueue = new SendQueue(socket, context.budget, stallTimeout, drained)
     this.#closing = new Closing(
       socket,
@@ -181,12 +181,8 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
     this.#rests += elapsed
     const { rank } = this.#receiver!
     this.#place.rank = rank === Rank.moving && this.#rests > restsAfter ? Rank.active : rank
-    const { expiresAt = Infinity, revoked } = this.#grant
-    if (now >= expiresAt || revoked?.aborted) {
-      this.#receiver?.failed(CloseCode.unauthorized, 'grant_ended')
-    } else {
-      this.#receiver?.beat?.(now)
-    }
+    if (!hasEnded(this.#grant, now)) this.#receiver?.beat?.(now)
+    else this.#receiver?.failed(CloseCode.unauthorized, 'grant_ended')
   }
 
   data(bytes: Buffer): void {

@@ -15,8 +15,8 @@ export interface PipeReceiver extends FrameSink {
   failed(code: CloseCode | undefined, outcome: Outcome, otherCode?: CloseCode): void
   /** The end must go to make room for another client. */
   shed(): void
-  /** The end's congestion is over. */
-  drained?(): void
+  /** What waits to be sent to the client of the end was written: it has room again. */
+  sendQueueDrained?(): void
   /** The end's client has read nothing of what waits for it for the stall time. */
   stalled(): void
   /**
@@ -55,7 +55,7 @@ export interface PipeEnd {
   /** Of its TCP connection, where it has one. */
   readonly localPort?: number | undefined
   readonly remotePort?: number | undefined
-  /** Whether so much waits that the other end had better pause until `drained`. */
+  /** Whether so much waits that the other end had better pause until `sendQueueDrained`. */
   readonly congested: boolean
 
   write(bytes: Buffer): void

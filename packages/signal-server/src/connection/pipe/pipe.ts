@@ -186,8 +186,8 @@ class Direction implements PipeReceiver {
     }
   }
 
-  /** The end's own queue, which the target fills, is written. */
-  drained(): void {
+  /** What the other direction has written to this end is sent: the target may be read again. */
+  sendQueueDrained(): void {
     this.target.resume(Pause.target)
   }
 

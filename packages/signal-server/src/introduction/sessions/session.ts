@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { CloseCode, closeReason, type Json } from 'signal-server-protocol'
 import type { WebSocket } from 'ws'
-import type { Grant } from '../../authorize.js'
+import { hasEnded, type Grant } from '../../authorize.js'
 import type { EndpointContext } from '../../endpoint.js'
 import type { Monitored } from '../../limits/heartbeat.js'
 import { Rank, type Holding } from '../../limits/holders.js'
@@ -179,8 +179,7 @@ export class Session implements Monitored, Member, InboxOwner {
   beat(now: number): void {
     this.#inbox.beat()
     this.#outbox.beat()
-    const { expiresAt = Infinity, revoked } = this.grant
-    if (now >= expiresAt || revoked?.aborted) this.end(CloseCode.unauthorized, 'grant_ended')
+    if (hasEnded(this.grant, now)) this.end(CloseCode.unauthorized, 'grant_ended')
   }
 
   take(data: Buffer, binary: boolean, done: () => void): void {
