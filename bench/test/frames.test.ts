@@ -3,12 +3,11 @@ import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { clientFrame, Opcode } from 'signal-test-kit'
 import {
-  clientFrame,
   clientFrameBytes,
   clientHeader,
   FrameWalker,
-  opcodes,
   serverFrameBytes,
 } from '../src/load/frames.js'
 
@@ -40,7 +39,7 @@ describe('frames against a ws server', () => {
   for (const size of sizes) {
     it(`carry ${size} bytes to it, and are as large as counted`, async () => {
       const payload = randomBytes(size)
-      const frame = clientFrame(opcodes.binary, payload)
+      const frame = clientFrame(Opcode.binary, payload)
       expect(frame.length).toBe(clientFrameBytes(size))
       const message = once(peer, 'message')
       socket.write(frame)
@@ -71,8 +70,8 @@ describe('frames against a ws server', () => {
       const step = Math.max(1, Math.floor(all.length / 50))
       for (let at = 0; at < all.length; at += step) walker.push(all.subarray(at, at + step))
       expect(seen).toEqual([
-        { opcode: opcodes.binary, beginning: payload.subarray(0, 10) },
-        { opcode: opcodes.text, beginning: Buffer.from('end') },
+        { opcode: Opcode.binary, beginning: payload.subarray(0, 10) },
+        { opcode: Opcode.text, beginning: Buffer.from('end') },
       ])
     })
   }
@@ -80,7 +79,7 @@ describe('frames against a ws server', () => {
   it('arrive as one message where the header is written apart from a repeated payload', async () => {
     const mask = Buffer.from([1, 2, 3, 4])
     const message = once(peer, 'message')
-    socket.write(clientHeader(opcodes.binary, 400_000, mask))
+    socket.write(clientHeader(Opcode.binary, 400_000, mask))
     for (let part = 0; part < 4; part++) socket.write(Buffer.alloc(100_000, mask))
     const [data] = (await message) as [Buffer]
     expect(data.equals(Buffer.alloc(400_000))).toBe(true)
@@ -91,7 +90,7 @@ describe('frames against a ws server', () => {
       const walker = new FrameWalker(resolve)
       socket.on('data', (chunk: Buffer) => walker.push(chunk))
     })
-    socket.write(clientFrame(opcodes.ping, Buffer.alloc(0)))
-    expect(await walked).toBe(opcodes.pong)
+    socket.write(clientFrame(Opcode.ping, Buffer.alloc(0)))
+    expect(await walked).toBe(Opcode.pong)
   })
 })

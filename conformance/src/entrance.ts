@@ -1,11 +1,17 @@
 import { connectionPath, introductionPath } from 'signal-server-protocol'
+import {
+  clientFrame,
+  handshake,
+  Opcode,
+  type HandshakeFlaws,
+  type RawResponse,
+} from 'signal-test-kit'
 import type { ClientOptions } from 'ws'
 import type { OpenSockets } from './open-sockets.js'
 import { dialects, type DialectName } from './dialects.js'
 import { Failure } from './failure.js'
-import { clientFrame, Opcode } from './frames.js'
 import { Participant } from './participant.js'
-import { handshake, RawSocket, type HandshakeFlaws, type RawResponse } from './raw-socket.js'
+import { RawSocket } from './raw-socket.js'
 import { Socket } from './socket.js'
 
 /** One base URL of the server, with all that a client can do there. */
@@ -103,8 +109,17 @@ export class Entrance {
     flaws?: HandshakeFlaws,
   ): Promise<{ raw: RawSocket; response: RawResponse }> {
     const raw = await this.raw()
-    raw.write(handshake(this.#base.host, target, flaws))
+    raw.write(this.#handshake(target, flaws))
     return { raw, response: await raw.response() }
+  }
+
+  /** A handshake for a path, as bytes. */
+  handshake(path: string): string {
+    return this.#handshake(this.target(path))
+  }
+
+  #handshake(target: string, flaws: HandshakeFlaws = {}): string {
+    return handshake(target, { ...flaws, headers: { Host: this.#base.host, ...flaws.headers } })
   }
 
   /** A bare socket on `/connection` that has shown that it listens. */

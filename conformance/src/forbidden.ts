@@ -1,4 +1,4 @@
-import { clientClose, clientFrame, Opcode } from './frames.js'
+import { clientClose, clientFrame, Opcode } from 'signal-test-kit'
 
 /** Frames that RFC 6455 forbids, each as the bytes of a client; ended by what it says itself. */
 export const forbidden: Readonly<Record<string, Buffer>> = {

@@ -1,53 +1,18 @@
 import { once } from 'node:events'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, TLSSocket } from 'node:tls'
+import { Opcode, WireReader, type Frame, type RawResponse } from 'signal-test-kit'
 import { Arrivals, within } from './arrivals.js'
 import { Failure } from './failure.js'
-import { Opcode, takeFrame, type Frame } from './frames.js'
-
-/** An HTTP response as it stood on the wire. */
-export interface RawResponse {
-  status: number
-  headers: Record<string, string>
-  body: string
-}
-
-/** What a raw handshake sends; a header given as undefined is left out. */
-export interface HandshakeFlaws {
-  method?: string
-  headers?: Record<string, string | undefined>
-}
-
-/** The key that raw handshakes bring (RFC 6455 §1.3). */
-export const HANDSHAKE_KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
-
-/** A WebSocket handshake as bytes, or one with a flaw. */
-export function handshake(
-  host: string,
-  target: string,
-  { method = 'GET', headers = {} }: HandshakeFlaws = {},
-): string {
-  const all: Record<string, string | undefined> = {
-    Host: host,
-    Connection: 'Upgrade',
-    Upgrade: 'websocket',
-    'Sec-WebSocket-Version': '13',
-    'Sec-WebSocket-Key': HANDSHAKE_KEY,
-    ...headers,
-  }
-  const lines = Object.entries(all).filter(([, value]) => value !== undefined)
-  const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  return `${method} ${target} HTTP/1.1\r\n${fields}\r\n`
-}
 
 /** A TCP or TLS connection whose every byte the check decides. It answers nothing by itself. */
 export class RawSocket {
-  #bytes: Buffer[] = []
-  #size = 0
-  #wanted = 0
-  #upgraded = false
   readonly #frames = new Arrivals<Frame | Failure | 'end'>()
   readonly #heads = new Arrivals<RawResponse | 'end'>()
+  readonly #reader = new WireReader({
+    response: (response) => this.#heads.push(response),
+    frame: (frame) => this.#frames.push(frame),
+  })
   /** Resolves when the server has ended its half, or the connection is gone. */
   readonly ended: Promise<void>
 
@@ -151,50 +116,11 @@ export class RawSocket {
   }
 
   #read(chunk: Buffer): void {
-    this.#bytes.push(chunk)
-    this.#size += chunk.length
-    // a large frame comes in many chunks: they are joined when there is enough
-    if (this.#size < this.#wanted) return
-    let bytes: Buffer = Buffer.concat(this.#bytes)
-    while (!this.#upgraded) {
-      const rest = this.#takeResponse(bytes)
-      if (!rest) break
-      bytes = rest
-    }
-    let used = 0
     try {
-      for (let taken; this.#upgraded && (taken = takeFrame(bytes.subarray(used)));) {
-        used += taken.size
-        this.#frames.push(taken.frame)
-      }
+      this.#reader.push(chunk)
     } catch (error) {
-      this.#frames.push(error as Failure)
+      this.#frames.push(new Failure(error instanceof Error ? error.message : String(error)))
       this.socket.destroy()
     }
-    const rest = bytes.subarray(used)
-    this.#bytes = [rest]
-    this.#size = rest.length
-    this.#wanted = this.#upgraded && rest[1] === 127 && rest.length >= 10 ? lengthOf(rest) : 0
-  }
-
-  #takeResponse(bytes: Buffer): Buffer | undefined {
-    const end = bytes.indexOf('\r\n\r\n')
-    if (end < 0) return undefined
-    const [first = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n')
-    const headers = Object.fromEntries(
-      lines.map((line) => {
-        const colon = line.indexOf(':')
-        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
-      }),
-    )
-    const status = Number(first.split(' ')[1])
-    const rest = bytes.subarray(end + 4)
-    const length = status === 101 ? 0 : Number(headers['content-length'] ?? 0)
-    if (rest.length < length) return undefined
-    this.#upgraded = status === 101
-    this.#heads.push({ status, headers, body: rest.subarray(0, length).toString() })
-    return rest.subarray(length)
   }
 }
-
-const lengthOf = (bytes: Buffer) => 10 + Number(bytes.readBigUInt64BE(2))

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { OpenSockets } from './open-sockets.js'
 import type { DialectName } from './dialects.js'
 import { Entrance } from './entrance.js'
-import { clientFrame, Opcode } from './frames.js'
 import type { RawSocket } from './raw-socket.js'
 import { text, type Socket } from './socket.js'
 

@@ -1,8 +1,3 @@
-import { randomBytes } from 'node:crypto'
-
-/** Opcodes of RFC 6455, section 5.2, that the load sends or looks for. */
-export const opcodes = { text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const
-
 function lengthBytes(length: number): number {
   return length < 126 ? 0 : length < 65_536 ? 2 : 8
 }
@@ -23,14 +18,6 @@ export function clientHeader(opcode: number, payload: number, mask: Buffer): Buf
   if (extra === 8) header.writeBigUInt64BE(BigInt(payload), 2)
   mask.copy(header, 2 + extra)
   return header
-}
-
-/** One final, masked frame, with a mask of its own. */
-export function clientFrame(opcode: number, payload: Buffer): Buffer {
-  const mask = randomBytes(4)
-  const masked = Buffer.from(payload)
-  for (let i = 0; i < masked.length; i++) masked[i]! ^= mask[i & 3]!
-  return Buffer.concat([clientHeader(opcode, payload.length, mask), masked])
 }
 
 /**

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { forgetPeak, peakResidentBytes, residentBytes, startMeasuring } from '../measure.js'
-import { clientHeader, opcodes } from './frames.js'
+import { Opcode } from 'signal-test-kit'
+import { clientHeader } from './frames.js'
 import type { Target } from './load-socket.js'
 import type { Metrics, Sample } from './metrics.js'
 import { openPair } from './pairs.js'
@@ -13,7 +14,7 @@ export async function hugeFrame(
 ): Promise<Metrics> {
   const pair = await openPair(target, 1)
   const mask = randomBytes(4)
-  const header = clientHeader(opcodes.binary, bytes, mask)
+  const header = clientHeader(Opcode.binary, bytes, mask)
   // Any bytes are a payload, whatever the mask; each chunk is written many times.
   const chunk = Buffer.alloc(256 * 1024, mask)
   forgetPeak(target.pids)

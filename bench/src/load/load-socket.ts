@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { clientFrame, FrameWalker, opcodes, serverFrameBytes } from './frames.js'
+import { clientFrame, Opcode } from 'signal-test-kit'
+import { FrameWalker, serverFrameBytes } from './frames.js'
 
 /** What the load is pointed at. */
 export interface Target {
@@ -51,9 +52,9 @@ export class LoadSocket {
   /** Answers pings from now on, as clients do, and does not count them; not for floors. */
   answerPings(): void {
     const pong = (opcode: number, payload: Buffer) => {
-      if (opcode !== opcodes.ping) return
+      if (opcode !== Opcode.ping) return
       this.received -= serverFrameBytes(payload.length)
-      this.write(clientFrame(opcodes.pong, payload))
+      this.write(clientFrame(Opcode.pong, payload))
     }
     this.#frames = new FrameWalker(pong, 125)
   }

@@ -1,5 +1,6 @@
 import { forgetPeak, peakResidentBytes, residentBytes } from '../measure.js'
-import { clientHeader, opcodes } from './frames.js'
+import { Opcode } from 'signal-test-kit'
+import { clientHeader } from './frames.js'
 import type { LoadSocket, Target } from './load-socket.js'
 import type { Metrics } from './metrics.js'
 import { elapse, inTurns, openPair, openPairs } from './pairs.js'
@@ -93,7 +94,7 @@ export async function stalledPairs(
   const before = residentBytes(target.pids)
   const mask = Buffer.from([1, 2, 3, 4])
   const beginning = Buffer.concat([
-    clientHeader(opcodes.binary, 64 * 1024 * 1024, mask),
+    clientHeader(Opcode.binary, 64 * 1024 * 1024, mask),
     Buffer.alloc(bytes),
   ])
   for (const { a, b } of opened) {

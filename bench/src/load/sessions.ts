@@ -1,10 +1,11 @@
 import { encode } from 'msgpackr'
-import { clientFrame, FrameWalker, opcodes } from './frames.js'
+import { clientFrame, Opcode } from 'signal-test-kit'
+import { FrameWalker } from './frames.js'
 import { openSocket, type LoadSocket, type Target } from './load-socket.js'
 
 const introduction = Buffer.from('Introduction')
 const namePrefix = 'peer-'
-const ping = clientFrame(opcodes.ping, Buffer.alloc(0))
+const ping = clientFrame(Opcode.ping, Buffer.alloc(0))
 
 /** What the sessions of one run have got from the server, all together. */
 export interface Tally {
@@ -55,9 +56,9 @@ export class LoadSession {
   }
 
   #receive(opcode: number, beginning: Buffer, tally: Tally): void {
-    if (opcode === opcodes.pong) tally.pongs++
-    else if (opcode === opcodes.close) tally.broken ??= 'closed by the server'
-    else if (opcode !== opcodes.ping && beginning.includes(introduction)) {
+    if (opcode === Opcode.pong) tally.pongs++
+    else if (opcode === Opcode.close) tally.broken ??= 'closed by the server'
+    else if (opcode !== Opcode.ping && beginning.includes(introduction)) {
       const at = beginning.indexOf(namePrefix) + namePrefix.length
       const number = parseInt(beginning.toString('latin1', at, at + 8))
       if (this.#known.has(number)) tally.repeated++
@@ -80,7 +81,7 @@ export class LoadSession {
 }
 
 const signalJoin = (keys: string[]) =>
-  clientFrame(opcodes.text, Buffer.from(JSON.stringify({ type: 'Join', join: keys })))
+  clientFrame(Opcode.text, Buffer.from(JSON.stringify({ type: 'Join', join: keys })))
 
 const relayJoin = (keys: string[]) =>
-  clientFrame(opcodes.binary, encode({ type: 'Join', documentIds: keys }))
+  clientFrame(Opcode.binary, encode({ type: 'Join', documentIds: keys }))

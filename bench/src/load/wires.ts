@@ -1,10 +1,11 @@
 import { createServer } from 'node:net'
-import { clientFrame, clientFrameBytes, opcodes, serverFrameBytes } from './frames.js'
+import { clientFrame, Opcode } from 'signal-test-kit'
+import { clientFrameBytes, serverFrameBytes } from './frames.js'
 import { LoadSocket, openSocket, type Target } from './load-socket.js'
 import { redis } from './redis-wire.js'
 import type { Wire } from './wire.js'
 
-const binaryMessage = (payload: number) => clientFrame(opcodes.binary, Buffer.alloc(payload, 'm'))
+const binaryMessage = (payload: number) => clientFrame(Opcode.binary, Buffer.alloc(payload, 'm'))
 
 const connectionPath = (protocol?: string): Wire => ({
   async open(target, own, other, key) {
@@ -33,7 +34,7 @@ const peerjs: Wire = {
     return socket
   },
   message: (payload, _own, other) =>
-    clientFrame(opcodes.text, Buffer.from(peerjsMessage(payload, undefined, other))),
+    clientFrame(Opcode.text, Buffer.from(peerjsMessage(payload, undefined, other))),
   arriving: (payload, own, other) => serverFrameBytes(peerjsMessage(payload, own, other).length),
 }
 

@@ -1,7 +1,7 @@
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { check, each, type Check } from '../check.js'
 import { same } from '../failure.js'
 import { badReason, forbidden } from '../forbidden.js'
-import { clientFrame, Opcode } from '../frames.js'
 import { binary } from '../socket.js'
 
 const garbage: Readonly<Record<string, Buffer>> = {

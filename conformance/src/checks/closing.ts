@@ -1,8 +1,8 @@
 import { connectionPath, PAIRED_TEXT, SUBPROTOCOL } from 'signal-server-protocol'
+import { clientClose, clientFrame, Opcode } from 'signal-test-kit'
 import { pass, within } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'
-import { clientClose, clientFrame, Opcode } from '../frames.js'
 import type { RawSocket } from '../raw-socket.js'
 import { text } from '../socket.js'
 

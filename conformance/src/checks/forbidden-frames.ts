@@ -1,7 +1,7 @@
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { check, each, type Check } from '../check.js'
 import { same } from '../failure.js'
 import { badReason, forbidden, lengths } from '../forbidden.js'
-import { clientFrame, Opcode } from '../frames.js'
 import { text } from '../socket.js'
 
 const hostile = { hostile: true }

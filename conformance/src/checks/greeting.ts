@@ -1,8 +1,8 @@
 import { PAIRED_TEXT, SUBPROTOCOL } from 'signal-server-protocol'
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { pass } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'
-import { clientFrame, Opcode } from '../frames.js'
 import { expectJoined } from '../joined.js'
 import { text } from '../socket.js'
 

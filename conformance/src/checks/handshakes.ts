@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import { introductionPath, SUBPROTOCOL } from 'signal-server-protocol'
+import { clientFrame, HANDSHAKE_KEY, Opcode } from 'signal-test-kit'
 import { check, each, type Check } from '../check.js'
 import { Failure, must, same } from '../failure.js'
-import { clientFrame, Opcode } from '../frames.js'
-import { handshake, HANDSHAKE_KEY } from '../raw-socket.js'
 import type { Scene } from '../scene.js'
 import { text } from '../socket.js'
 
@@ -41,7 +40,7 @@ export const handshakeChecks: readonly Check[] = [
     check('3.1', `A handshake on ${endpoint} may come in small pieces`, async (scene) => {
       const { first } = scene
       const raw = await first.raw()
-      await raw.trickle(Buffer.from(handshake(first.host, first.target(pathOf(endpoint, scene)))))
+      await raw.trickle(Buffer.from(first.handshake(pathOf(endpoint, scene))))
       same((await raw.response()).status, 101, 'status')
     }),
 
@@ -75,7 +74,7 @@ export const handshakeChecks: readonly Check[] = [
     const [id, key] = [unique('early'), unique('key')]
     const bob = await second.peer('any', unique('bob'), key)
     const raw = await first.raw()
-    const request = handshake(first.host, first.target(introductionPath(id)))
+    const request = first.handshake(introductionPath(id))
     const join = first.joinFrame(key)
     raw.write(Buffer.concat([Buffer.from(request), join]))
     same((await raw.response()).status, 101, 'status')
@@ -87,7 +86,7 @@ export const handshakeChecks: readonly Check[] = [
     const { first, second, unique } = scene
     const [a, b, key] = [unique('a'), unique('b'), unique('key')]
     const raw = await first.raw()
-    const request = handshake(first.host, first.target(`/connection/${a}/${b}/${key}`))
+    const request = first.handshake(`/connection/${a}/${b}/${key}`)
     const early = clientFrame(Opcode.text, 'early')
     raw.write(Buffer.concat([Buffer.from(request), early, early.subarray(0, 4)]))
     same((await raw.response()).status, 101, 'status')

@@ -1,8 +1,8 @@
 import { PAIRED_TEXT, SUBPROTOCOL } from 'signal-server-protocol'
+import { clientClose, clientFrame, Opcode } from 'signal-test-kit'
 import { pass } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { same } from '../failure.js'
-import { clientClose, clientFrame, Opcode } from '../frames.js'
 import { expectJoined } from '../joined.js'
 import { binary, text, type Message } from '../socket.js'
 

@@ -1,7 +1,7 @@
 import { SUBPROTOCOL } from 'signal-server-protocol'
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'
-import { clientFrame, Opcode } from '../frames.js'
 
 /** §8: who is alive. */
 export const keepAliveChecks: readonly Check[] = [

@@ -1,9 +1,9 @@
 import { SUBPROTOCOL } from 'signal-server-protocol'
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { introduced } from '../introduced.js'
 import { check, each, type Check } from '../check.js'
 import { OLDER } from '../dialects.js'
 import { must, same } from '../failure.js'
-import { clientFrame, Opcode } from '../frames.js'
 import { text } from '../socket.js'
 
 const v1 = SUBPROTOCOL

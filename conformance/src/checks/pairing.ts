@@ -1,7 +1,7 @@
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { pass } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { same } from '../failure.js'
-import { clientFrame, Opcode } from '../frames.js'
 import { expectJoined } from '../joined.js'
 import { text } from '../socket.js'
 

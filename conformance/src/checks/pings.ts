@@ -1,7 +1,7 @@
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { pass } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { same } from '../failure.js'
-import { clientFrame, Opcode } from '../frames.js'
 
 /** §7.6: pings and pongs on a pipe. */
 export const pingChecks: readonly Check[] = [

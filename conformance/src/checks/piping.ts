@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { SUBPROTOCOL } from 'signal-server-protocol'
+import { clientFrame, Opcode, type Frame } from 'signal-test-kit'
 import { pass } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { same } from '../failure.js'
-import { clientFrame, Opcode, type Frame } from '../frames.js'
 import { binary, text, type Message } from '../socket.js'
 
 const sizes = [0, 1, 125, 126, 127, 65_535, 65_536, 1024 * 1024]

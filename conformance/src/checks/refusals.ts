@@ -1,7 +1,6 @@
+import type { HandshakeFlaws, RawResponse } from 'signal-test-kit'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'
-import type { HandshakeFlaws, RawResponse } from '../raw-socket.js'
-import { handshake } from '../raw-socket.js'
 
 interface Refusal {
   status: number
@@ -129,7 +128,7 @@ export const refusalChecks: readonly Check[] = [
     'Headers that are not complete are answered with 408 within 7 s',
     async ({ first }) => {
       const raw = await first.raw()
-      raw.write(handshake(first.host, first.target(introduction)).slice(0, -10))
+      raw.write(first.handshake(introduction).slice(0, -10))
       same((await raw.response(7_000)).status, 408, 'status')
       await raw.ended
     },

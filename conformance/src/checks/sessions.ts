@@ -1,9 +1,9 @@
 import { SUBPROTOCOL } from 'signal-server-protocol'
+import { clientClose } from 'signal-test-kit'
 import { within } from '../arrivals.js'
 import { check, each, type Check } from '../check.js'
 import { ALL } from '../dialects.js'
 import { same } from '../failure.js'
-import { clientClose } from '../frames.js'
 import { text } from '../socket.js'
 import { expectStrangers } from '../strangers.js'
 

@@ -1,8 +1,8 @@
 import { SUBPROTOCOL } from 'signal-server-protocol'
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { introduced, expectError } from '../introduced.js'
 import { check, each, type Check } from '../check.js'
 import { must, same } from '../failure.js'
-import { clientFrame, Opcode } from '../frames.js'
 import { text, type Message } from '../socket.js'
 
 const v1 = SUBPROTOCOL

@@ -1,7 +1,7 @@
 import { SUBPROTOCOL } from 'signal-server-protocol'
+import { clientFrame, Opcode } from 'signal-test-kit'
 import { check, each, type Check } from '../check.js'
 import { same } from '../failure.js'
-import { clientFrame, Opcode } from '../frames.js'
 import type { Participant } from '../participant.js'
 import { text } from '../socket.js'
 

@@ -1,6 +1,6 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { SUBPROTOCOL, type ServerMessage } from 'signal-server-protocol'
-import { Opcode, takeFrame, type Frame } from '../../src/frames.js'
+import { FrameReader, Opcode, type Frame } from 'signal-test-kit'
 
 /**
  * A proxy that makes a server repeat what §4.4 and §6.14 allow it to repeat: each message of an
@@ -53,38 +53,32 @@ export async function repeatingProxy(
 /** What a server sends on one socket, with repetitions. */
 class Repeater {
   repeats = false
-  #bytes: Buffer = Buffer.alloc(0)
+  #head: Buffer = Buffer.alloc(0)
   /** Whether the socket speaks `signal.v1`; undefined before the head of the response. */
   #v1: boolean | undefined
   /** The info of each peer that is there, by its id and one key. */
   readonly #known = new Map<string, { info?: unknown }>()
 
+  readonly #frames = new FrameReader((frame, bytes) => {
+    if (this.#v1) this.write(this.#introductions())
+    this.write(bytes)
+    this.write(this.#repetitions(frame, bytes))
+    this.#learn(frame)
+  })
+
   constructor(private readonly write: (bytes: Uint8Array) => void) {}
 
   read(bytes: Buffer): void {
     if (!this.repeats) return this.write(bytes)
-    this.#bytes = Buffer.concat([this.#bytes, bytes])
-    if (this.#v1 === undefined) {
-      const end = this.#bytes.indexOf('\r\n\r\n')
-      if (end < 0) return
-      const head = this.#bytes.subarray(0, end + 4)
-      this.repeats = head.includes(' 101 ')
-      this.#v1 = head.toString().includes(SUBPROTOCOL)
-      this.#pass(this.repeats ? head.length : this.#bytes.length)
-    }
-    for (let taken; (taken = takeFrame(this.#bytes));) {
-      const { frame, size } = taken
-      const again = this.#repetitions(frame, this.#bytes.subarray(0, size))
-      if (this.#v1) this.write(this.#introductions())
-      this.#pass(size)
-      this.write(again)
-      this.#learn(frame)
-    }
-  }
-
-  #pass(size: number): void {
-    this.write(this.#bytes.subarray(0, size))
-    this.#bytes = this.#bytes.subarray(size)
+    if (this.#v1 !== undefined) return this.#frames.push(bytes)
+    this.#head = Buffer.concat([this.#head, bytes])
+    const end = this.#head.indexOf('\r\n\r\n')
+    if (end < 0) return
+    const head = this.#head.subarray(0, end + 4)
+    this.repeats = head.includes(' 101 ')
+    this.#v1 = head.toString().includes(SUBPROTOCOL)
+    this.write(this.repeats ? head : this.#head)
+    if (this.repeats) this.#frames.push(this.#head.subarray(end + 4))
   }
 
   /** What comes right behind a frame. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { clientFrame } from 'signal-test-kit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
-import { clientFrame } from '../../signal-server/test/harness/frames.js'
 import { RawSocket } from '../../signal-server/test/harness/raw-socket.js'
 import { Conversation } from './harness/conversation.js'
 import { Engine, hasEngine, withoutEngine } from './harness/engine.js'

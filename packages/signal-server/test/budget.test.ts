@@ -1,8 +1,8 @@
+import { clientFrame } from 'signal-test-kit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Credit, Windows } from '../src/connection/cluster/credit.js'
 import { ByteBudget, Share } from '../src/limits/byte-budget.js'
 import { eventually } from './harness/arrivals.js'
-import { clientFrame } from './harness/frames.js'
 import type { RawSocket } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 

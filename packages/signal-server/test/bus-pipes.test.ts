@@ -1,8 +1,8 @@
 import fc from 'fast-check'
+import { clientClose, clientFrame } from 'signal-test-kit'
 import { describe, expect, test } from 'vitest'
 import { eventually } from './harness/arrivals.js'
 import { ServerGroup } from './harness/server-group.js'
-import { clientClose, clientFrame } from './harness/frames.js'
 import type { RawSocket } from './harness/raw-socket.js'
 import { expectSame, hear, isControl, say, talk } from './harness/talks.js'
 

@@ -1,6 +1,6 @@
+import { clientClose, clientFrame } from 'signal-test-kit'
 import { describe, expect, test } from 'vitest'
 import { within } from './harness/arrivals.js'
-import { clientClose, clientFrame } from './harness/frames.js'
 import type { RawSocket } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 

@@ -1,7 +1,6 @@
+import { clientClose, clientFrame, handshake } from 'signal-test-kit'
 import { describe, expect, test } from 'vitest'
 import { eventually, within } from './harness/arrivals.js'
-import { clientClose, clientFrame } from './harness/frames.js'
-import { handshake } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 
 const v1 = { headers: { 'Sec-WebSocket-Protocol': 'signal.v1' } }

@@ -1,9 +1,10 @@
 import { connect } from 'node:net'
 import { SignalServer, type Claim, type Grant } from 'signal-server'
+import { handshake, type HandshakeFlaws } from 'signal-test-kit'
 import { WebSocket } from 'ws'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually, within } from './harness/arrivals.js'
-import { handshake, RawSocket, type HandshakeFlaws } from './harness/raw-socket.js'
+import { RawSocket } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 
 /** What a handshake is answered with; the connection must end after it, unless it is a 101. */

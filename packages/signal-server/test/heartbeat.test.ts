@@ -1,8 +1,8 @@
 import { once } from 'node:events'
+import { clientFrame } from 'signal-test-kit'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Heartbeat, type Monitored } from '../src/limits/heartbeat.js'
 import { eventually, within } from './harness/arrivals.js'
-import { clientFrame } from './harness/frames.js'
 import type { RawSocket } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 

@@ -1,8 +1,8 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { HttpRefusal } from 'signal-server'
+import { handshake } from 'signal-test-kit'
 import supertest from 'supertest'
 import { describe, expect, test } from 'vitest'
-import { handshake } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 
 describe('row 6: a plain GET on a WebSocket path', () => {

@@ -1,10 +1,9 @@
 import fc from 'fast-check'
 import { Packr } from 'msgpackr'
+import { clientClose, clientFrame, handshake } from 'signal-test-kit'
 import { describe, expect, test } from 'vitest'
 import { eventually } from './harness/arrivals.js'
 import type { Client, Fields } from './harness/client.js'
-import { clientClose, clientFrame } from './harness/frames.js'
-import { handshake } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 
 const packr = new Packr({ useRecords: false })

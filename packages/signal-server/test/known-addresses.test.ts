@@ -1,6 +1,7 @@
 import { SignalServer, type SignalServerOptions } from 'signal-server'
+import { handshake } from 'signal-test-kit'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { handshake, RawSocket } from './harness/raw-socket.js'
+import { RawSocket } from './harness/raw-socket.js'
 
 const proxied = { 'X-Forwarded-For': '198.51.100.7' }
 

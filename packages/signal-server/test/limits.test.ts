@@ -1,9 +1,9 @@
+import { clientFrame } from 'signal-test-kit'
 import { describe, expect, test } from 'vitest'
 import { Slowdown } from '../src/limits/slowdown.js'
 import { TokenBucket } from '../src/limits/token-bucket.js'
 import { eventually, within } from './harness/arrivals.js'
 import type { Fields } from './harness/client.js'
-import { clientFrame } from './harness/frames.js'
 import type { RawSocket } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 

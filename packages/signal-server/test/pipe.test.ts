@@ -1,6 +1,6 @@
 import fc from 'fast-check'
+import type { Frame } from 'signal-test-kit'
 import { expect, test } from 'vitest'
-import type { Frame } from './harness/frames.js'
 import type { RawSocket } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 import { expectPassed, hear, isControl, say, talk } from './harness/talks.js'

@@ -1,7 +1,7 @@
+import { clientFrame } from 'signal-test-kit'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Place, reciprocal } from '../src/connection/pairing/place.js'
 import { Reintroductions } from '../src/connection/pairing/reintroductions.js'
-import { clientFrame } from './harness/frames.js'
 import type { Client } from './harness/client.js'
 import { Stage } from './harness/stage.js'
 

@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { createServer } from 'node:http'
 import express from 'express'
 import { SignalServer, type SignalServerOptions } from 'signal-server'
+import { handshake } from 'signal-test-kit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from './harness/arrivals.js'
-import { handshake, RawSocket } from './harness/raw-socket.js'
+import { RawSocket } from './harness/raw-socket.js'
 
 /** A server that is mounted into an app, and asks a hook which answers when the test says so. */
 async function mounted(options: SignalServerOptions) {

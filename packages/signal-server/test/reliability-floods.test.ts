@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import { clientFrame } from 'signal-test-kit'
 import { expect, test } from 'vitest'
 import { inMegabytes, megabyte, open, openPairs, settled } from './harness/crowd.js'
-import { clientFrame } from './harness/frames.js'
 import { ServerProcess } from './harness/server-process.js'
 
 /** Repeats a frame to so many bytes. */

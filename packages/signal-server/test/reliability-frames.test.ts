@@ -1,6 +1,6 @@
+import { clientClose, clientFrame, handshake } from 'signal-test-kit'
 import { describe, expect, test } from 'vitest'
-import { clientClose, clientFrame } from './harness/frames.js'
-import { handshake, type RawSocket } from './harness/raw-socket.js'
+import type { RawSocket } from './harness/raw-socket.js'
 import { Stage } from './harness/stage.js'
 
 const closeOf = (...bytes: number[]) => clientFrame(8, Buffer.from(bytes))

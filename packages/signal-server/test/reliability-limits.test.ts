@@ -1,9 +1,9 @@
 import { SignalServer, type SignalServerOptions } from 'signal-server'
+import { clientFrame, handshake } from 'signal-test-kit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from './harness/arrivals.js'
 import { Client } from './harness/client.js'
-import { clientFrame } from './harness/frames.js'
-import { handshake, RawSocket } from './harness/raw-socket.js'
+import { RawSocket } from './harness/raw-socket.js'
 
 const kibibyte = 1024
 const v1 = ['signal.v1']

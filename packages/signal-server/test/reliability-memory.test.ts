@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { clientClose, clientFrame } from 'signal-test-kit'
 import { expect, test } from 'vitest'
 import { eventually, within } from './harness/arrivals.js'
 import {
@@ -11,7 +12,6 @@ import {
   upgrade,
   v1,
 } from './harness/crowd.js'
-import { clientClose, clientFrame } from './harness/frames.js'
 import { RawSocket } from './harness/raw-socket.js'
 import { ServerProcess } from './harness/server-process.js'
 

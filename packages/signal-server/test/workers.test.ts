@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { SignalServerOptions, Stats } from 'signal-server'
+import { handshake } from 'signal-test-kit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ClientOptions } from 'ws'
 import { makeCertificate } from '../../signal-server-standalone/test/harness/certificate.js'
@@ -14,7 +15,7 @@ import { routeOf } from '../src/workers/route.js'
 import { expectAgreement } from './harness/agreement.js'
 import { Arrivals, eventually, within } from './harness/arrivals.js'
 import { Client, type Fields } from './harness/client.js'
-import { RawSocket, handshake } from './harness/raw-socket.js'
+import { RawSocket } from './harness/raw-socket.js'
 
 const script = fileURLToPath(new URL('harness/worker.mjs', import.meta.url))
 

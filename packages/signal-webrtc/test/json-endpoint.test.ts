@@ -1,8 +1,8 @@
 import { Tokens } from 'signal-server'
 import { call, relayWs, rtc, type JsonEndpointOptions } from 'signal-webrtc'
+import { clientFrame } from 'signal-test-kit'
 import { expect, test } from 'vitest'
 import { RawSocket } from '../../signal-server/test/harness/raw-socket.js'
-import { clientFrame } from '../../signal-server/test/harness/frames.js'
 import type { Client, Fields } from '../../signal-server/test/harness/client.js'
 import { Served } from './harness/serve.js'
 

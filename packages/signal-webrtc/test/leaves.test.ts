@@ -1,6 +1,6 @@
+import { clientFrame } from 'signal-test-kit'
 import { expect, onTestFinished, test } from 'vitest'
 import { Client, type Fields } from '../../signal-server/test/harness/client.js'
-import { clientFrame } from '../../signal-server/test/harness/frames.js'
 import { RawSocket } from '../../signal-server/test/harness/raw-socket.js'
 import { measured } from './harness/measured.js'
 

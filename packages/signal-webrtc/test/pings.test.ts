@@ -1,7 +1,7 @@
 import { call, relayWs, rtc } from 'signal-webrtc'
+import { clientFrame } from 'signal-test-kit'
 import { expect, onTestFinished, test } from 'vitest'
 import { eventually, within } from '../../signal-server/test/harness/arrivals.js'
-import { clientFrame } from '../../signal-server/test/harness/frames.js'
 import { RawSocket } from '../../signal-server/test/harness/raw-socket.js'
 import { RoomStage } from './harness/room-client.js'
 import { Served } from './harness/serve.js'

@@ -1,6 +1,6 @@
+import { clientFrame } from 'signal-test-kit'
 import { expect, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
-import { clientFrame } from '../../signal-server/test/harness/frames.js'
 import { RawSocket } from '../../signal-server/test/harness/raw-socket.js'
 import { RoomStage } from './harness/room-client.js'
 

@@ -1,41 +1,13 @@
-import * as ws from 'ws'
-
-interface FrameOptions {
-  fin: boolean
-  opcode: number
-  mask: boolean
-  readOnly: boolean
-  rsv1?: boolean
-  maskBuffer?: Buffer
-}
-
-// ws exports its sender, and its types do not know that
-const { Sender } = ws as unknown as {
-  Sender: { frame(data: Buffer, options: FrameOptions): Buffer[] }
-}
-
-/** What a frame is (RFC 6455 §5.2). */
-export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
+import { clientFrame, Opcode } from 'signal-test-kit'
 
 const noMask = Buffer.alloc(4)
 
-/**
- * A frame as a client may send it.
- *
- * @param mask - four bytes; with the default the payload stands in the frame as it is
- */
-export function clientFrame(
-  opcode: number,
-  payload: Buffer,
-  fin = true,
-  mask: Buffer = noMask,
-): Buffer {
-  const options = { fin, opcode, mask: true, readOnly: true, maskBuffer: mask }
-  return Buffer.concat(Sender.frame(payload, options))
-}
+/** A frame in which the payload stands as it is: its mask is 0. */
+export const plainFrame = (opcode: number, payload: Buffer, fin = true): Buffer =>
+  clientFrame(opcode, payload, { fin, mask: noMask })
 
 /** A text message in one frame. */
-export const textFrame = (text: string): Buffer => clientFrame(opcodes.text, Buffer.from(text))
+export const textFrame = (text: string): Buffer => plainFrame(Opcode.text, Buffer.from(text))
 
 /** The same bytes so many times. */
 export const repeated = (bytes: Buffer, times: number): Buffer =>

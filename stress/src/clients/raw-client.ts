@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { Opcode } from 'signal-test-kit'
 import type { Target } from '../target.js'
-import { clientFrame, opcodes, textFrame } from './frames.js'
+import { plainFrame, textFrame } from './frames.js'
 
 const longest = 10_000
 /** Shows that a client lives without looking for pings: an unsolicited pong (RFC 6455 §5.5.3). */
 const pongInterval = 3_000
-const pong = clientFrame(opcodes.pong, Buffer.alloc(0))
+const pong = plainFrame(Opcode.pong, Buffer.alloc(0))
 
 /** How a client comes. */
 export interface RawClientOptions {

@@ -1,9 +1,9 @@
-import { clientFrame } from '../clients/frames.js'
+import { clientFrame } from 'signal-test-kit'
 import type { Random } from '../random.js'
 import { flipped, wildMessage } from './wild-values.js'
 
 const frame = (random: Random, opcode: number, payload: Buffer, fin = true): Buffer =>
-  clientFrame(opcode, payload, fin, random.bytes(4))
+  clientFrame(opcode, payload, { fin, mask: random.bytes(4) })
 
 /** A text as a client should send it. */
 export const textFrame = (random: Random, text: string): Buffer =>

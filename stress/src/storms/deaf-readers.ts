@@ -1,4 +1,5 @@
-import { clientFrame, opcodes, repeated, textFrame } from '../clients/frames.js'
+import { Opcode } from 'signal-test-kit'
+import { plainFrame, repeated, textFrame } from '../clients/frames.js'
 import { deafPairs } from '../clients/deaf-pairs.js'
 import { crowd, RawClient } from '../clients/raw-client.js'
 import { request } from '../clients/plain-http.js'
@@ -41,7 +42,7 @@ const pairs: Storm = {
     const { readers, senders } = await deafPairs(target, Math.ceil(60 * size), 'pairs')
     const until = Date.now() + 3_000
     const bytes = Buffer.alloc(random.pick([0, 1, 100, 60_000]))
-    const frame = clientFrame(opcodes.binary, bytes)
+    const frame = plainFrame(Opcode.binary, bytes)
     const chunk = repeated(frame, Math.max(1, Math.floor(60_000 / frame.length)))
     await Promise.all(senders.map((sender) => sender.pour(chunk, 1_000, until)))
     return { held: [...readers, ...senders] }

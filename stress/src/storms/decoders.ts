@@ -1,4 +1,5 @@
-import { clientFrame, opcodes } from '../clients/frames.js'
+import { Opcode } from 'signal-test-kit'
+import { plainFrame } from '../clients/frames.js'
 import { crowd, RawClient } from '../clients/raw-client.js'
 import { enginePacket, pollingPayload } from '../generators/engine-packets.js'
 import { packedMessage } from '../generators/msgpack.js'
@@ -41,7 +42,7 @@ function messages(
   }
 }
 
-const text = (content: string) => clientFrame(opcodes.text, Buffer.from(content))
+const text = (content: string) => plainFrame(Opcode.text, Buffer.from(content))
 
 const polling: Storm = {
   name: 'polling-payloads',
@@ -68,13 +69,13 @@ function pattern(bytes: number): Buffer {
   const extension = Buffer.from([0xa1, 0x78, 0xd4, 0x78, 0x00, 0x92, 0xdb, 0, 0, 0, 0])
   extension.writeUInt32BE(source.length, extension.length - 4)
   const message = Buffer.concat([head, extension, source, Buffer.from([0xa1, 0x76])])
-  return clientFrame(opcodes.binary, message)
+  return plainFrame(Opcode.binary, message)
 }
 
 export const decoders: readonly Storm[] = [
   messages('msgpack-pattern', '/introduction/*', 1, (_random, bytes) => pattern(bytes)),
   messages('msgpack', '/introduction/*', 40, (random, bytes) =>
-    clientFrame(opcodes.binary, packedMessage(random, bytes)),
+    plainFrame(Opcode.binary, packedMessage(random, bytes)),
   ),
   messages('json-introduction', '/introduction/*', 20, wild),
   messages('json-rtc', '/rtc', 20, wild),

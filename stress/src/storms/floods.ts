@@ -1,4 +1,5 @@
-import { clientFrame, opcodes, repeated } from '../clients/frames.js'
+import { Opcode } from 'signal-test-kit'
+import { plainFrame, repeated } from '../clients/frames.js'
 import { deafPairs } from '../clients/deaf-pairs.js'
 import { crowd, RawClient } from '../clients/raw-client.js'
 import type { Random } from '../random.js'
@@ -17,14 +18,14 @@ const webSockets = [
 ]
 
 const frames: Readonly<Record<string, (random: Random) => Buffer>> = {
-  'empty-pings': () => clientFrame(opcodes.ping, Buffer.alloc(0)),
-  pings: () => clientFrame(opcodes.ping, Buffer.alloc(125, 'p')),
-  pongs: () => clientFrame(opcodes.pong, Buffer.alloc(0)),
+  'empty-pings': () => plainFrame(Opcode.ping, Buffer.alloc(0)),
+  pings: () => plainFrame(Opcode.ping, Buffer.alloc(125, 'p')),
+  pongs: () => plainFrame(Opcode.pong, Buffer.alloc(0)),
 }
 
 /** A message that never ends, in pieces of so many bytes. */
-const pieces = (bytes: number) => clientFrame(opcodes.continuation, Buffer.alloc(bytes, 'x'), false)
-const begin = clientFrame(opcodes.text, Buffer.from('"'), false)
+const pieces = (bytes: number) => plainFrame(Opcode.continuation, Buffer.alloc(bytes, 'x'), false)
+const begin = plainFrame(Opcode.text, Buffer.from('"'), false)
 
 /** As fast as it is taken, for a while. */
 const flood = (clients: readonly RawClient[], bytes: Buffer) => {

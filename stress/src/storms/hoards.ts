@@ -1,4 +1,5 @@
-import { clientFrame, opcodes } from '../clients/frames.js'
+import { Opcode } from 'signal-test-kit'
+import { plainFrame } from '../clients/frames.js'
 import { crowd, RawClient } from '../clients/raw-client.js'
 import { eightFrom, type Target } from '../target.js'
 import { pause, type Storm } from './storm.js'
@@ -28,7 +29,7 @@ const holds: Hoard = {
   settle: 1_000,
 }
 
-const heldMessage = clientFrame(opcodes.binary, Buffer.alloc(250_000))
+const heldMessage = plainFrame(Opcode.binary, Buffer.alloc(250_000))
 
 const keysAtOnce = 1_000
 // some take what the others leave, key by key; of an address that is known 250 come in

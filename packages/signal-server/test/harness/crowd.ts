@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import type { Stats } from 'signal-server'
+import { handshake } from 'signal-test-kit'
 import { expect, onTestFinished } from 'vitest'
 import { eventually, within } from './arrivals.js'
-import { handshake } from './raw-socket.js'
 import type { ServerProcess } from './server-process.js'
 
 export const megabyte = 1024 * 1024

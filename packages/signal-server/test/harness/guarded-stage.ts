@@ -1,8 +1,9 @@
 import { SignalServer, Tokens, type SignalServerOptions, type TokenClaims } from 'signal-server'
+import type { RawResponse } from 'signal-test-kit'
 import { expect, onTestFinished } from 'vitest'
 import { eventually } from './arrivals.js'
 import { Bystanders } from './bystanders.js'
-import { RawSocket, type RawResponse } from './raw-socket.js'
+import { RawSocket } from './raw-socket.js'
 
 /** 32 bytes: as short as a secret may be. */
 export const SECRET = 'correct horse battery staple 123'

@@ -1,45 +1,21 @@
 import { connect, type Socket } from 'node:net'
+import {
+  handshake,
+  WireReader,
+  type Frame,
+  type HandshakeFlaws,
+  type RawResponse,
+} from 'signal-test-kit'
 import { Arrivals, within } from './arrivals.js'
-import { takeFrame, type Frame } from './frames.js'
-
-/** A response as it stood on the wire; the body is whatever came before the end of the connection. */
-export interface RawResponse {
-  status: number
-  headers: Record<string, string>
-  body: string
-}
-
-/** What a raw handshake sends; a header given as undefined is left out. */
-export interface HandshakeFlaws {
-  method?: string
-  version?: string
-  headers?: Record<string, string | undefined>
-}
-
-/** A WebSocket handshake as bytes, or one with a flaw. */
-export function handshake(
-  target: string,
-  { method = 'GET', version = 'HTTP/1.1', headers = {} }: HandshakeFlaws = {},
-): string {
-  const all: Record<string, string | undefined> = {
-    Host: '127.0.0.1',
-    Connection: 'Upgrade',
-    Upgrade: 'websocket',
-    'Sec-WebSocket-Version': '13',
-    'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
-    ...headers,
-  }
-  const lines = Object.entries(all).filter(([, value]) => value !== undefined)
-  const fields = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  return `${method} ${target} ${version}\r\n${fields}\r\n`
-}
 
 /** A TCP connection whose every byte the test decides. */
 export class RawSocket {
-  #bytes: Buffer = Buffer.alloc(0)
-  #upgraded = false
   readonly #frames = new Arrivals<Frame>()
   readonly #heads = new Arrivals<RawResponse>()
+  readonly #reader = new WireReader({
+    response: (response) => this.#heads.push(response),
+    frame: (frame) => this.#frames.push(frame),
+  })
   /** Resolves when the connection is over, by FIN from both sides or by a reset. */
   readonly closed: Promise<void>
   /** Resolves when the server has ended its half. */
@@ -47,9 +23,8 @@ export class RawSocket {
 
   private constructor(readonly socket: Socket) {
     socket.on('error', () => {})
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
-    // the answer to a HEAD has a length, and no body
-    socket.once('end', () => this.#upgraded || this.#takeResponse(true))
+    socket.on('data', (chunk: Buffer) => this.#reader.push(chunk))
+    socket.once('end', () => this.#reader.end())
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()))
     this.ended = new Promise((resolve) => {
       socket.once('end', resolve)
@@ -128,35 +103,5 @@ export class RawSocket {
   /** Ends the connection with a RST, as a process does that is killed with unread input. */
   reset(): void {
     this.socket.resetAndDestroy()
-  }
-
-  #read(chunk: Buffer): void {
-    this.#bytes = this.#bytes.length > 0 ? Buffer.concat([this.#bytes, chunk]) : chunk
-    while (!this.#upgraded && this.#takeResponse());
-    if (!this.#upgraded) return
-    for (let taken; (taken = takeFrame(this.#bytes));) {
-      this.#bytes = taken.rest
-      this.#frames.push(taken.frame)
-    }
-  }
-
-  #takeResponse(ended = false): boolean {
-    const end = this.#bytes.indexOf('\r\n\r\n')
-    if (end < 0) return false
-    const [first = '', ...lines] = this.#bytes.subarray(0, end).toString('latin1').split('\r\n')
-    const headers = Object.fromEntries(
-      lines.map((line) => {
-        const colon = line.indexOf(':')
-        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
-      }),
-    )
-    const length = Number(headers['content-length'] ?? 0)
-    const body = this.#bytes.subarray(end + 4, end + 4 + length)
-    if (body.length < length && !ended) return false
-    const status = Number(first.split(' ')[1])
-    this.#bytes = this.#bytes.subarray(end + 4 + length)
-    this.#upgraded = status === 101
-    this.#heads.push({ status, headers, body: body.toString() })
-    return !this.#upgraded
   }
 }

@@ -1,9 +1,10 @@
 import { SignalServer, type Bus, type SignalServerOptions } from 'signal-server'
+import type { HandshakeFlaws } from 'signal-test-kit'
 import { expect, onTestFinished } from 'vitest'
 import { eventually } from './arrivals.js'
 import { Bystanders } from './bystanders.js'
 import { Client } from './client.js'
-import { RawSocket, type HandshakeFlaws } from './raw-socket.js'
+import { RawSocket } from './raw-socket.js'
 import { TestBus, type Member } from './test-bus.js'
 
 /** One of the servers that a bus joins. */

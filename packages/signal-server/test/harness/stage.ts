@@ -1,3 +1,4 @@
+import type { HandshakeFlaws } from 'signal-test-kit'
 import type { ClientOptions } from 'ws'
 import {
   SignalServer,
@@ -9,7 +10,7 @@ import { expect, onTestFinished } from 'vitest'
 import { eventually } from './arrivals.js'
 import { Bystanders } from './bystanders.js'
 import { Client } from './client.js'
-import { RawSocket, type HandshakeFlaws } from './raw-socket.js'
+import { RawSocket } from './raw-socket.js'
 
 const healthy = 100
 

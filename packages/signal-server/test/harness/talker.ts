@@ -1,6 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { clientClose, clientFrame, takeFrame } from './frames.js'
-import { handshake } from './raw-socket.js'
+import { clientClose, clientFrame, handshake, WireReader } from 'signal-test-kit'
 
 /**
  * A client on `/connection` that does what the protocol asks of it, and nothing else: it answers
@@ -17,8 +16,6 @@ export class Talker {
   /** Resolves when its handshake was answered, or it is gone. */
   readonly answered: Promise<void>
   readonly socket: Socket
-  #bytes: Buffer = Buffer.alloc(0)
-  #upgraded = false
   #closeSent = false
   #answer: () => void = () => {}
 
@@ -26,7 +23,14 @@ export class Talker {
     this.socket = connect(port, '127.0.0.1')
     this.socket.setNoDelay(true)
     this.socket.on('error', () => {})
-    this.socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    const reader = new WireReader({
+      response: ({ status }) => {
+        if (status !== 101) this.stray++
+        this.#answer()
+      },
+      frame: ({ opcode, payload }) => this.#take(opcode, payload),
+    })
+    this.socket.on('data', (chunk: Buffer) => reader.push(chunk))
     this.ended = new Promise((resolve) => this.socket.once('close', () => resolve()))
     this.answered = Promise.race([
       this.ended,
@@ -49,22 +53,6 @@ export class Talker {
     // what is being shut down cannot be reset: Node would never say that it has closed
     if (this.socket.writableEnded) this.socket.destroy()
     else this.socket.resetAndDestroy()
-  }
-
-  #read(chunk: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk])
-    if (!this.#upgraded) {
-      const end = this.#bytes.indexOf('\r\n\r\n')
-      if (end < 0) return
-      if (!this.#bytes.subarray(0, 13).equals(Buffer.from('HTTP/1.1 101 '))) this.stray++
-      this.#bytes = this.#bytes.subarray(end + 4)
-      this.#upgraded = true
-      this.#answer()
-    }
-    for (let taken; (taken = takeFrame(this.#bytes));) {
-      this.#bytes = taken.rest
-      this.#take(taken.frame.opcode, taken.frame.payload)
-    }
   }
 
   #take(opcode: number, payload: Buffer): void {

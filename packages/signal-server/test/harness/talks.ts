@@ -1,6 +1,6 @@
 import fc from 'fast-check'
+import { clientFrame, type Frame } from 'signal-test-kit'
 import { expect } from 'vitest'
-import { clientFrame, type Frame } from './frames.js'
 import type { RawSocket } from './raw-socket.js'
 
 const { text, binary, continuation, ping, pong } = {

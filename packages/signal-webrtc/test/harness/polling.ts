@@ -1,6 +1,7 @@
+import type { RawResponse } from 'signal-test-kit'
 import { onTestFinished } from 'vitest'
 import { Client } from '../../../signal-server/test/harness/client.js'
-import { RawSocket, type RawResponse } from '../../../signal-server/test/harness/raw-socket.js'
+import { RawSocket } from '../../../signal-server/test/harness/raw-socket.js'
 
 /** A client of socket.io by long polling, each of whose requests the test decides. */
 export class PollingClient {

@@ -1,36 +1,38 @@
 import { randomBytes } from 'node:crypto'
-import { Failure } from './failure.js'
 
-/** The opcodes of RFC 6455 §5.2. */
+/** The opcodes of RFC 6455, section 5.2. */
 export const Opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
-/** A frame as it came from the server. */
+/** A frame as it came from a server. */
 export interface Frame {
   fin: boolean
   opcode: number
   payload: Buffer
 }
 
-/** What makes a frame one that RFC 6455 may forbid. */
+/** What a frame has that is not usual; RFC 6455 forbids some of it. */
 export interface FrameFlaws {
   /** false for a fragment that others follow. */
   fin?: boolean
   /** The three reserved bits, as a number from 0 to 7. */
   rsv?: number
-  /** false leaves the mask out. */
+  /** false leaves the mask out, which only a server may. */
   masked?: boolean
-  /** How many bytes the length takes: 7, 16 or 64 bits. */
+  /** Four bytes. @default random */
+  mask?: Uint8Array
+  /** How many bits the length takes. @default the fewest that it needs */
   lengthBits?: 7 | 16 | 64
   /** Written instead of the payload's own length. */
   claimedLength?: bigint
 }
 
-/** A frame as a client sends it, or one with a flaw. */
+/** A frame as a client sends it (RFC 6455, section 5.2), or one with a flaw. */
 export function clientFrame(
   opcode: number,
   payload: string | Uint8Array = '',
-  { fin = true, rsv = 0, masked = true, lengthBits, claimedLength }: FrameFlaws = {},
+  flaws: FrameFlaws = {},
 ): Buffer {
+  const { fin = true, rsv = 0, masked = true, lengthBits, claimedLength } = flaws
   const body = Buffer.from(payload)
   const length = claimedLength ?? BigInt(body.length)
   const bits = lengthBits ?? (length < 126n ? 7 : length < 65_536n ? 16 : 64)
@@ -40,8 +42,8 @@ export function clientFrame(
   if (bits === 16) header.writeUInt16BE(Number(length), 2)
   if (bits === 64) header.writeBigUInt64BE(length, 2)
   if (!masked) return Buffer.concat([header, body])
-  const mask = randomBytes(4)
-  for (let i = 0; i < body.length; i++) body[i]! ^= mask[i % 4]!
+  const mask = flaws.mask ?? randomBytes(4)
+  for (let i = 0; i < body.length; i++) body[i]! ^= mask[i & 3]!
   return Buffer.concat([header, mask, body])
 }
 
@@ -51,32 +53,4 @@ export function clientClose(code?: number, reason: string | Uint8Array = ''): Bu
   const head = Buffer.alloc(2)
   head.writeUInt16BE(code)
   return clientFrame(Opcode.close, Buffer.concat([head, Buffer.from(reason)]))
-}
-
-/**
- * Takes the first frame off bytes from the server.
- * @returns undefined where it is not complete
- * @throws Failure where no server may send it
- */
-export function takeFrame(bytes: Buffer): { frame: Frame; size: number } | undefined {
-  if (bytes.length < 2) return undefined
-  if (bytes[1]! >= 0x80) throw new Failure('the server has masked a frame')
-  if ((bytes[0]! & 0x70) !== 0) throw new Failure('the server has set a reserved bit of a frame')
-  let length = bytes[1]!
-  let at = 2
-  if (length === 126) {
-    if (bytes.length < 4) return undefined
-    length = bytes.readUInt16BE(2)
-    at = 4
-  } else if (length === 127) {
-    if (bytes.length < 10) return undefined
-    length = Number(bytes.readBigUInt64BE(2))
-    at = 10
-  }
-  if (bytes.length < at + length) return undefined
-  const payload = Buffer.from(bytes.subarray(at, at + length))
-  return {
-    frame: { fin: bytes[0]! >= 0x80, opcode: bytes[0]! & 0x0f, payload },
-    size: at + length,
-  }
 }
