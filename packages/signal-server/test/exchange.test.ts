@@ -12,10 +12,13 @@ import { FaultyBus } from 'signal-server/testing'
 import { expect, onTestFinished, test } from 'vitest'
 
 /** A server whose endpoint has nothing but an exchange. */
-function instance(bus: Bus, handler?: Partial<ExchangeHandler>) {
+function instance(
+  bus: Bus,
+  handler?: Partial<ExchangeHandler>,
+  server = new SignalServer({ bus }),
+) {
   let exchange: Exchange | undefined
   const heard: Json[] = []
-  const server = new SignalServer({ bus })
   server.use(({ instances }): Endpoint => {
     if (handler) {
       exchange = new Exchange(instances!, 'test')
@@ -102,6 +105,25 @@ test('an instance that has just started is answered by all that were there', asy
   await Promise.all(there.map(({ exchange }) => exchange.ask('settled')))
   const started = instance(bus, {})
   expect(await answers(started.exchange, 'q')).toHaveLength(5)
+})
+
+test('an endpoint that is added later knows at once who answers', async () => {
+  const bus = new LocalBus()
+  const one = instance(bus, {})
+  const server = new SignalServer({ bus })
+  await one.exchange.ask('settled')
+  const added = instance(bus, {}, server)
+  expect(await answers(added.exchange, 'q')).toHaveLength(1)
+  expect(await answers(one.exchange, 'q')).toHaveLength(1)
+})
+
+test('an answer that is enough is not waited for longer', async () => {
+  const bus = new LocalBus()
+  const one = instance(bus, {})
+  instance(bus, { answer: () => new Promise<Json>(() => {}) })
+  instance(bus, {})
+  const answered = await one.exchange.ask('q', (answer) => Array.isArray(answer))
+  expect(answered).toHaveLength(1)
 })
 
 test('nobody is asked while the bus is down, nor by an exchange that is closed', async () => {

@@ -133,6 +133,34 @@ test('row 48: rooms: an event that shows an attachment many times ends its clien
   expect(stage.served.outcomes().bad_message).toBe(1)
 })
 
+test('row 55: rooms: nobody can send a member what ends its connection', async () => {
+  const stage = await RoomStage.start()
+  const owner = await stage.owner('r')
+  const member = await stage.member(owner, 'r')
+  const hostile = await stage.member(owner, 'r')
+  const send = (times: number) => {
+    const shown = Array<string>(times).fill('{"_placeholder":true,"num":0}').join()
+    const fields = `"auth":"${String(hostile.token)}","room":"r","to":"${member.id}"`
+    const { engine } = hostile.socket.io
+    engine.write(`51-["relay-ice-candidate",{${fields},"ice_candidate":[${shown}]}]`)
+    engine.write(Buffer.from('x'))
+  }
+  send(10)
+  expect((await member.next('ice-candidate')).ice_candidate).toHaveLength(10)
+  // a client of socket.io takes ten attachments, and ends its connection if there are more
+  send(11)
+  await within(hostile.ended, 'its end')
+  owner.emit('relay-ice-candidate', { room: 'r', to: member.id, ice_candidate: 'still there' })
+  expect(await member.next('ice-candidate')).toMatchObject({ ice_candidate: 'still there' })
+
+  // a newcomer is shown the peerinfo of all members in one event
+  const vain = await stage.client()
+  vain.socket.emit('auth-request', { token: stage.appToken, peerinfo: { photo: Buffer.from('x') } })
+  expect(await vain.next('auth-reject')).toMatchObject({
+    message: expect.stringContaining('bytes'),
+  })
+})
+
 test('row 31: rooms: what requests bring for an owner who does not answer counts, and is bounded', async () => {
   const stage = await RoomStage.start()
   const owner = await stage.client()

@@ -1,4 +1,6 @@
 import { Redis } from 'ioredis'
+import { LocalBus } from 'signal-server'
+import { FaultyBus } from 'signal-server/testing'
 import type { RoomsOptions } from 'signal-webrtc'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../../signal-server/test/harness/arrivals.js'
@@ -49,6 +51,29 @@ const created = async (client: RoomClient, room: string) => {
   await client.settled()
   return client.seenOf('room-create-accept').some((accepted) => accepted.room === room)
 }
+
+test('a newcomer that leaves before it was let in everywhere is told of as gone to all who were shown it', async () => {
+  const local = new LocalBus()
+  const bus = new FaultyBus(local)
+  const one = await RoomStage.start({}, { bus })
+  const other = await RoomStage.start({}, { bus: local })
+  const owner = await other.owner('r')
+  const [leaving, staying] = [await one.client(), await other.client()]
+  for (const client of [leaving, staying]) {
+    client.emit('room-join-request', { room: 'r' })
+    await owner.next('room-join-request')
+  }
+  // for a second the instance of the newcomer asks nobody
+  bus.cut()
+  bus.mend()
+  for (const { id } of [leaving, staying]) {
+    owner.emit('room-join-accept', { room: 'r', peer_id: id })
+  }
+  expect((await staying.next('room-join-accept')).peers).toContain(leaving.id)
+  const { id } = leaving
+  leaving.socket.disconnect()
+  expect(await staying.next('room-user-leave')).toMatchObject({ room: 'r', peer_id: id })
+})
 
 describe.skipIf(!hasEngine)(`two instances on one Redis${withoutEngine}`, () => {
   test('share a room: join, descriptions, candidates and leave cross between them', async () => {
@@ -171,22 +196,22 @@ describe.skipIf(!hasEngine)(`two instances on one Redis${withoutEngine}`, () => 
     await candidate.next('room-join-reject')
   })
 
-  test('by long polling as well, with bytes in payloads and in what members show of themselves', async () => {
+  test('by long polling as well, with bytes in what members send each other', async () => {
     const [one, other] = (await instances(await Engine.start())) as [RoomStage, RoomStage]
     const polling = { transports: ['polling'] }
     const photo = Buffer.from([0, 1, 255])
-    const owner = await one.client({ peerinfo: { name: 'ann', photo } }, polling)
+    const owner = await one.client({ peerinfo: { name: 'ann' } }, polling)
     owner.emit('room-create-request', { room: 'r' })
     await owner.next('room-create-accept')
-    const member = await other.client({ peerinfo: { name: 'ben', photo } }, polling)
+    const member = await other.client({ peerinfo: { name: 'ben' } }, polling)
     member.emit('room-join-request', { room: 'r', payload: [photo, 'please'] })
     expect(await owner.next('room-join-request')).toMatchObject({
-      peerinfo: { name: 'ben', photo },
+      peerinfo: { name: 'ben' },
       payload: [photo, 'please'],
     })
     owner.emit('room-join-accept', { room: 'r', peer_id: member.id, payload: { photo } })
     expect(await member.next('room-join-accept')).toMatchObject({
-      peersinfo: { [owner.id]: { name: 'ann', photo } },
+      peersinfo: { [owner.id]: { name: 'ann' } },
       payload: { photo },
     })
     expect(await owner.next('room-user-join')).toMatchObject({ payload: { photo } })
@@ -196,7 +221,7 @@ describe.skipIf(!hasEngine)(`two instances on one Redis${withoutEngine}`, () => 
     member.emit('relay-ice-candidate', { room: 'r', to: owner.id, ice_candidate: photo })
     expect(await owner.next('ice-candidate')).toMatchObject({ ice_candidate: photo })
     member.socket.disconnect()
-    expect(await owner.next('room-user-leave')).toMatchObject({ peerinfo: { name: 'ben', photo } })
+    expect(await owner.next('room-user-leave')).toMatchObject({ peerinfo: { name: 'ben' } })
   })
 
   test('an instance without rooms, as during a rollout, is not waited for', async () => {

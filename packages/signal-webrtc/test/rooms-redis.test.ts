@@ -110,21 +110,52 @@ describe.skipIf(!hasEngine)(title, { timeout: 60_000 }, () => {
     await told(ben, 'room-user-leave', [id, id])
   })
 
+  test('when a room was created again while an instance stood still, all are told of each other, and the first owns it', async () => {
+    const [one, other] = await stage()
+    const ann = await owner(one, 'ann')
+    const eve = await client(other, 'eve')
+    await one.kill('SIGSTOP')
+    const created = async () => {
+      eve.emit('room-create-request', { room: 'r' })
+      await eve.settled()
+      return eve.seenOf('room-create-accept').length > 0
+    }
+    await eventually(created, 'the room of an instance that counts as dead', deadline)
+    await one.kill('SIGCONT')
+    await told(eve, 'room-user-join', [ann.id])
+    await told(ann, 'room-user-join', [eve.id])
+    const dan = await client(other, 'dan')
+    await admit(ann, dan, 'r')
+  })
+
   test('what somebody publishes that is no message of an instance ends none', async () => {
     const [one, other, stranger] = await stage()
     const ann = await owner(one, 'ann')
     const hostile = ['', 'null', '{}', '[]', '\xc1']
-    const contents: unknown[] = [null, {}, [], 'x', { value: null }, { value: ['place', null] }]
-    const places = [['value'], [0, '__proto__', 'x'], ['constructor'], null]
-    for (const place of places) contents.push({ value: [{}], bytes: [[place, 'AA==']] })
+    const room = 'room:["an app","r"]'
+    const deep = JSON.parse('['.repeat(1_000) + ']'.repeat(1_000)) as unknown
+    const contents: unknown[] = [
+      null,
+      {},
+      'x',
+      { $bytes: { length: 4_294_967_296 } },
+      ['came', room, deep],
+      ['came', 'room:nonsense', { peer_id: 'x' }],
+      ['emit', room, ann.id, 'disconnect', {}],
+      ['emit', room, ann.id, 'ice-candidate', deep],
+      ['place', { app: 'an app', room: 'r', id: ann.id, since: 1, payload: deep }],
+    ]
     for (const kind of ['members', 'place', 'prove', 'came', 'emit', '__proto__']) {
-      for (const part of [null, 'x', {}, [], ann.id]) contents.push({ value: [kind, part, part] })
+      for (const part of [null, 'x', {}, [], ann.id, room]) contents.push([kind, part, part])
     }
     const messages = contents.flatMap((content) => [
       { t: 'ask', endpoint: 'rooms', n: 1, question: content },
       { t: 'answer', endpoint: 'rooms', n: 1, answer: content },
       { t: 'news', endpoint: 'rooms', news: content },
       { t: 'alive', answers: content },
+      { t: 'present', endpoint: 'rooms', app: content, peers: [{ id: 'a', since: 1 }] },
+      { t: 'present', endpoint: 'rooms', app: 'x', peers: [{ id: 'a', since: 1, info: content }] },
+      { t: 'present', endpoint: 'rooms', app: room, peers: [{ id: 'b', since: 1, info: content }] },
     ])
     for (const message of hostile) await stranger.publish('signal:all', message)
     await stranger.publish('signal:all', Buffer.from([0xc0]))
@@ -135,6 +166,9 @@ describe.skipIf(!hasEngine)(title, { timeout: 60_000 }, () => {
     await stranger.publish('signal:all', JSON.stringify({ t: 'bye', instance: 'a stranger' }))
     const ben = await client(other, 'ben')
     await admit(ann, ben, 'r')
+    // nothing holds up what members are told
+    ben.emit('relay-ice-candidate', { room: 'r', to: ann.id, ice_candidate: 1 })
+    expect(await ann.next('ice-candidate')).toMatchObject({ peer_id: ben.id })
   })
 
   test('row 52: what one instance asks another of a room is as much however many other rooms its members have', async () => {
@@ -164,7 +198,8 @@ describe.skipIf(!hasEngine)(title, { timeout: 60_000 }, () => {
     const ben = await client(one, 'ben')
     await admit(ann, ben, 'r')
     const stranger = await client(one, 'a stranger')
-    // it does not answer, so that the claim lasts
+    // an instance without clients is not asked; this one does not answer, so that the claim lasts
+    await client(other, 'somebody')
     await other.kill('SIGSTOP')
     await engine.subscribe('signal:all')
     const asked = within(question(engine), 'a question to the other instance')

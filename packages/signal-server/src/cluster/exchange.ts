@@ -28,6 +28,7 @@ export class Unreachable extends Error {
 interface Pending {
   readonly missing: Set<string>
   readonly answers: Answer[]
+  readonly enough: (answer: Json) => boolean
   readonly done: (error?: Error) => void
 }
 
@@ -35,14 +36,13 @@ const answerTime = 5_000
 
 /**
  * Questions and news that the instances of one endpoint send each other. A question goes to every
- * instance that lives and has the endpoint; news arrive in the order in which they were sent, or not
+ * instance that lives and answers for the endpoint; news arrive in the order in which they were sent, or not
  * at all if the bus fails.
  */
 export class Exchange {
-  /** The other instances that answer. */
-  readonly #others = new Set<string>()
   readonly #pending = new Map<number, Pending>()
   #n = 0
+  #serves = false
   #closed = false
 
   /**
@@ -53,11 +53,7 @@ export class Exchange {
     private readonly instances: Instances,
     private readonly endpoint: string,
   ) {
-    instances.on('alive', ({ answers, instance }) => {
-      if (Array.isArray(answers) && answers.includes(endpoint)) this.#others.add(instance)
-    })
     instances.onDeath((instance) => {
-      this.#others.delete(instance)
       for (const pending of this.#pending.values()) given(pending, instance)
     })
     instances.on('answer', (message) => {
@@ -68,8 +64,14 @@ export class Exchange {
     })
   }
 
-  /** Answers questions from now on, and hears news. */
+  /**
+   * Answers questions from now on, and hears news. An instance that has no clients yet need not do so:
+   * it is not asked, and not waited for. If it does so before its first client takes part, of two
+   * instances that ask at the same time at least one asks the other.
+   */
   serve(handler: ExchangeHandler): void {
+    if (this.#serves) return
+    this.#serves = true
     const { instances, endpoint } = this
     instances.on('ask', (message) => {
       if (message.endpoint !== endpoint) return
@@ -91,14 +93,16 @@ export class Exchange {
    * Asks all other instances. An instance that has just started, or was cut off, waits up to 1 s
    * until it has heard of the others.
    *
+   * @param enough - an answer for which it is true makes the others superfluous
    * @returns an answer of each; an instance that dies meanwhile gives none
    * @throws Unreachable if the bus is down, or an instance gives no answer within 5 s
    */
-  async ask(question: Json): Promise<Answer[]> {
+  async ask(question: Json, enough: (answer: Json) => boolean = () => false): Promise<Answer[]> {
     if (!this.up) throw new Unreachable()
     await this.instances.settled()
     if (!this.up) throw new Unreachable()
-    if (this.#others.size === 0) return []
+    const missing = new Set(this.instances.answering(this.endpoint))
+    if (missing.size === 0) return []
     const n = ++this.#n
     const answers: Answer[] = []
     await new Promise<void>((resolve, reject) => {
@@ -109,7 +113,7 @@ export class Exchange {
         else resolve()
       }
       const timer = setTimeout(() => done(new Unreachable()), answerTime)
-      this.#pending.set(n, { missing: new Set(this.#others), answers, done })
+      this.#pending.set(n, { missing, answers, enough, done })
       this.instances.toAll({ t: 'ask', endpoint: this.endpoint, n, question })
     })
     return answers
@@ -139,9 +143,10 @@ export class Exchange {
 }
 
 /** An instance has given an answer, or can give none any more. */
-function given({ missing, answers, done }: Pending, instance: string, answer?: Json): void {
+function given(pending: Pending, instance: string, answer?: Json): void {
+  const { missing, answers, enough, done } = pending
   const again = answers.some((known) => known.instance === instance)
   if (answer !== undefined && !again) answers.push({ instance, answer })
   missing.delete(instance)
-  if (missing.size === 0) done()
+  if (missing.size === 0 || (answer !== undefined && enough(answer))) done()
 }

@@ -47,7 +47,11 @@ export class Instances {
     (message) => this.send(this.id, message),
   )
   /** The endpoints here that answer questions. */
-  readonly #answers = new Set<string>()
+  readonly #ownAnswers = new Set<string>()
+  /** Those of each of the others. */
+  readonly #answers = new Map<string, readonly unknown[]>()
+  /** Whether this instance hears what it is sent: an answer to what it says before would be lost. */
+  #hears = false
   readonly #unsubscribes: (() => void)[] = []
   readonly #unwatch: () => void
   readonly #timer: NodeJS.Timeout
@@ -68,6 +72,7 @@ export class Instances {
       this.#unsubscribes.push(...unsubscribes)
       if (this.#closed) this.#unsubscribe()
       else {
+        this.#hears = true
         this.#upSince = performance.now()
         this.#tellAlive()
       }
@@ -115,8 +120,15 @@ export class Instances {
 
   /** An endpoint here answers questions (`ask`): the others are told so. */
   answersFor(endpoint: string): void {
-    this.#answers.add(endpoint)
+    this.#ownAnswers.add(endpoint)
     this.#tellAlive()
+  }
+
+  /** The other instances that answer the questions of an endpoint. */
+  answering(endpoint: string): string[] {
+    return [...this.#answers].flatMap(([instance, answers]) =>
+      answers.includes(endpoint) ? instance : [],
+    )
   }
 
   /** Resolves when the instances that live have had time to be heard of. */
@@ -179,6 +191,8 @@ export class Instances {
     if (t === 'told' && !this.#counts(message)) return
     if (!this.#lastAlive.has(instance)) this.#appeared(instance)
     this.#lastAlive.set(instance, performance.now())
+    if (t === 'alive' && Array.isArray(message.answers))
+      this.#answers.set(instance, message.answers)
     for (const handler of this.#handlers.get(t) ?? []) {
       try {
         handler(message)
@@ -257,18 +271,26 @@ export class Instances {
 
   #died(instance: string): void {
     if (!this.#lastAlive.delete(instance)) return
+    this.#answers.delete(instance)
     this.#anewSince.delete(instance)
     this.#heardWhole.delete(instance)
     log.bus('instance %s is gone', instance)
-    for (const watcher of this.#deathWatchers) watcher(instance)
+    for (const watcher of this.#deathWatchers) {
+      try {
+        watcher(instance)
+      } catch (error) {
+        // of what it had told something was malformed
+        log.bus('what instance %s had is not understood: %s', instance, error)
+      }
+    }
   }
 
   #tellAlive(): void {
-    this.toAll(this.#alive)
+    if (this.#hears) this.toAll(this.#alive)
   }
 
   get #alive(): BusMessage {
-    return { t: 'alive', ...(this.#answers.size > 0 && { answers: [...this.#answers] }) }
+    return { t: 'alive', ...(this.#ownAnswers.size > 0 && { answers: [...this.#ownAnswers] }) }
   }
 
   #unsubscribe(): void {

@@ -1,4 +1,5 @@
 import type { Json } from 'signal-server-protocol'
+import { log } from '../log.js'
 import type { Instances } from './instances.js'
 import { Proofs } from './proofs.js'
 import { isOlder, RemotePeers, type RemotePeer } from './remote-peers.js'
@@ -8,14 +9,20 @@ import type { PresentPeer } from './wire.js'
 
 /** The peers of an endpoint on this instance, and what they hear of others. */
 export interface LocalPresence {
-  /** Every peer here, by app. */
-  everyone(): Iterable<readonly [app: string, peers: Iterable<PresentPeer>]>
+  /** The ids of all peers here, by app. */
+  everyone(): Iterable<readonly [app: string, ids: Iterable<string>]>
   /** One of them. */
   peer(app: string, id: string): PresentPeer | undefined
-  /** A peer on another instance has come, or has other info than before. */
-  came(app: string, peer: PresentPeer): void
-  /** A peer on another instance is gone, by itself or with its instance. */
-  left(app: string, peer: PresentPeer): void
+  /**
+   * A peer on another instance has come, or has other info than before.
+   * @param before - what was known of it; undefined if it has come
+   */
+  came(app: string, peer: PresentPeer, before: PresentPeer | undefined): void
+  /**
+   * A peer on another instance is gone.
+   * @param lost - with its instance, or unnoticed during an outage; false if it has left by itself
+   */
+  left(app: string, peer: PresentPeer, lost: boolean): void
   /** A peer on another instance is there still, after an outage in which messages were lost. */
   stayed(app: string, peer: PresentPeer): void
   /** A remote peer took the id of one here before that one did: it loses the id. */
@@ -156,7 +163,7 @@ export class Presence {
   *#batches(send: Instances['toAll']): Iterable<Tell> {
     const { endpoint, local } = this
     for (const [app, all] of local.everyone()) {
-      const ids = [...all].map(({ id }) => id)
+      const ids = [...all]
       while (ids.length > 0) {
         const batch = ids.splice(0, batchSize)
         yield () => {
@@ -169,7 +176,8 @@ export class Presence {
   }
 
   #came(app: string, { id, since, info }: PresentPeer, instance: string): void {
-    if (typeof id !== 'string' || typeof since !== 'number') throw new TypeError('no peer')
+    const known = typeof app === 'string' && typeof id === 'string' && typeof since === 'number'
+    if (!known) throw new TypeError('no peer')
     const here = this.local.peer(app, id)
     if (here && isOlder({ since: here.since, instance: this.instances.id }, { since, instance })) {
       const peers = [here]
@@ -182,24 +190,31 @@ export class Presence {
     })
   }
 
-  #left(app: string, id: string, instance: string): void {
-    this.#change(app, id, () => this.#remote.remove(this.#topic(app), instance, id))
+  #left(app: string, id: string, instance: string, lost = false): void {
+    this.#change(app, id, () => this.#remote.remove(this.#topic(app), instance, id), lost)
   }
 
   #leftAll(peers: readonly RemotePeer<PresentPeer>[]): void {
-    for (const { app, id, instance } of peers) this.#left(app, id, instance)
+    for (const { app, id, instance } of peers) {
+      try {
+        this.#left(app, id, instance, true)
+      } catch (error) {
+        // malformed: the others must hear of theirs all the same
+        log.bus('peer %s of instance %s is not understood: %s', id, instance, error)
+      }
+    }
   }
 
   /** Tells the peers here of what a change changes for them: one of several may have had the id. */
-  #change(app: string, id: string, change: () => void): void {
+  #change(app: string, id: string, change: () => void, lost = false): void {
     const before = this.find(app, id)
     change()
     const after = this.find(app, id)
     if (after) {
       if (this.local.peer(app, id)) this.local.outranked(app, id)
-      if (!before || !sameInfo(before, after)) this.local.came(app, after)
+      if (!before || !sameInfo(before, after)) this.local.came(app, after, before)
     } else if (before) {
-      this.local.left(app, before)
+      this.local.left(app, before, lost)
     }
   }
 

@@ -37,9 +37,9 @@ export interface HoldNotice {
 }
 
 /**
- * What instances tell each other, by `t`. To all instances: `alive`, `bye`, `anew`, `told`, `ask`. On a
+ * What instances tell each other, by `t`. To all instances: `alive`, `bye`, `anew`, `told`, `ask`, `news`, `who`, `present`, `absent`. On a
  * key's topic: `join`, `renew`, `state`, `leave`, `again`. On a pair's topic: `hold`. To one instance: the
- * others (and `alive`, `hold`, `told`). Unknown types and fields are ignored, so that versions may differ.
+ * others (and `alive`, `hold`, `told`, `news`, `present`). Unknown types and fields are ignored, so that versions may differ.
  */
 export type BusMessage =
   /** With the endpoints that answer a question (`ask`). */

@@ -62,9 +62,9 @@ export class Peers {
     return this.#allEncoded.message(head, tail, but)
   }
 
-  /** Those of this instance, as the others are told of them. */
-  *here(): Iterable<PresentPeer> {
-    for (const id of this.#holders.keys()) yield this.noticeOf(id)!
+  /** The ids of those of this instance. */
+  get here(): Iterable<string> {
+    return this.#holders.keys()
   }
 
   /** One of this instance, as the others are told of it. */

@@ -75,8 +75,8 @@ export class Realms implements LocalPresence {
     if (realm.clients === 0) this.#realms.delete(realm.app)
   }
 
-  *everyone(): Iterable<readonly [app: string, peers: Iterable<PresentPeer>]> {
-    for (const { app, peers } of this.#realms.values()) yield [app, peers.here()]
+  *everyone(): Iterable<readonly [app: string, ids: Iterable<string>]> {
+    for (const { app, peers } of this.#realms.values()) yield [app, peers.here]
   }
 
   peer(app: string, id: string): PresentPeer | undefined {

@@ -27,7 +27,7 @@ export class Authorization {
       this.#taken.delete(conn)
       throw error
     })
-    // other instances are shown the handshake whenever they ask who is in a room
+    // socket.io keeps it as long as the client stays, and its token is in it
     Object.assign(handshake, { auth: {}, headers: {}, query: {} })
     socket.data = {
       app: grant.app,

@@ -1,9 +1,12 @@
+import type { Json } from 'signal-server-protocol'
 import { Unreachable, type Exchange } from 'signal-server'
 import { bytesOfMessage } from '../json/rate.js'
 import { carried, restored } from './carried.js'
 import type { Session } from './session.js'
 import type { Joined, Placement, RoomServer } from './socket.js'
 import type { Member } from './standing.js'
+
+const isTrue = (answer: Json) => answer === true
 
 // measured on Node 20 against the time that a message of 4 KiB takes
 const lookedAtBytes = 32
@@ -14,7 +17,7 @@ export type Question =
   | readonly ['members', key: string, id: string | null]
   /** Answered with whether the candidate is there and has asked. */
   | readonly ['place', placement: Placement]
-  /** Answered when the client is not there, has shown life, or is gone. */
+  /** Answered with whether the client was there, when it has shown life, or is gone. */
   | readonly ['prove', id: string]
 
 /** What an instance tells the others. */
@@ -48,7 +51,8 @@ export class Cluster {
    * @throws Unreachable
    */
   async member(asker: Session, key: string, id: string): Promise<Member | undefined> {
-    return (await this.#remoteMembers(asker, key, id))[0]
+    const found = (answer: Json) => Array.isArray(answer) && answer.length > 0
+    return (await this.#remoteMembers(asker, key, id, found))[0]
   }
 
   /**
@@ -73,7 +77,7 @@ export class Cluster {
    * @throws Unreachable
    */
   async place(asker: Session, placement: Placement): Promise<boolean> {
-    const answers = await this.#ask(asker, ['place', placement])
+    const answers = await this.#ask(asker, ['place', placement], isTrue)
     return answers.some(({ answer }) => answer === true)
   }
 
@@ -82,7 +86,7 @@ export class Cluster {
    * @throws Unreachable
    */
   async prove(asker: Session, id: string): Promise<void> {
-    await this.#ask(asker, ['prove', id])
+    await this.#ask(asker, ['prove', id], isTrue)
   }
 
   /** Tells the members on other instances that a client is in their room. */
@@ -95,18 +99,30 @@ export class Cluster {
     this.#tell(['emit', key, id, event, data], instance)
   }
 
-  async #remoteMembers(asker: Session, key: string, id: string | null): Promise<Member[]> {
-    const answers = await this.#ask(asker, ['members', key, id])
+  async #remoteMembers(
+    asker: Session,
+    key: string,
+    id: string | null,
+    enough?: (answer: Json) => boolean,
+  ): Promise<Member[]> {
+    const answers = await this.#ask(asker, ['members', key, id], enough)
     return answers.flatMap(({ instance, answer }) =>
-      (answer as Member[]).map((member) => ({ ...member, instance })),
+      (Array.isArray(answer) ? (answer as Member[]) : []).map((member) => ({
+        ...member,
+        instance,
+      })),
     )
   }
 
-  async #ask(asker: Session, question: Question): Promise<{ instance: string; answer: unknown }[]> {
+  async #ask(
+    asker: Session,
+    question: Question,
+    enough?: (answer: Json) => boolean,
+  ): Promise<{ instance: string; answer: unknown }[]> {
     if (!this.exchange) return []
     if (!this.exchange.up) throw new Unreachable()
     asker.charge(bytesOfMessage)
-    const answers = await this.exchange.ask(carried(question))
+    const answers = await this.exchange.ask(carried(question), enough)
     return answers.map(({ instance, answer }) => ({ instance, answer: restored(answer) }))
   }
 

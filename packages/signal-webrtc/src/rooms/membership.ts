@@ -4,10 +4,13 @@ import { sendingBytes } from '../json/rate.js'
 import { carried, restored } from './carried.js'
 import type { RoomNews } from './room-news.js'
 import type { Session } from './session.js'
+import type { Joined } from './socket.js'
 import { roomName } from './standing.js'
 
 // an instance that was taken for dead may come back with its members
 const mostRemembered = 10_000
+// a newcomer asks all instances before it is told of; later than this, what they say of it was lost
+const newsTime = 8_000
 
 /**
  * Tells members who has left their room, on any instance: instances tell each other who is in which
@@ -15,8 +18,10 @@ const mostRemembered = 10_000
  */
 export class Membership implements LocalPresence {
   readonly #presence: Presence | undefined
-  /** Members of other instances that were told of as gone, the oldest first. */
-  readonly #gone = new Set<string>()
+  /** Members that were told of as gone because their instance was taken for dead, the oldest first. */
+  readonly #lost = new Set<string>()
+  /** Members of other instances whose join nobody here was told of, the oldest first. */
+  readonly #untold = new Map<string, { key: string; peer: PresentPeer; since: number }>()
 
   /**
    * @param instances - undefined if this instance is alone
@@ -45,15 +50,14 @@ export class Membership implements LocalPresence {
     this.#presence?.leave(key, id)
   }
 
-  *everyone(): Iterable<readonly [key: string, peers: Iterable<PresentPeer>]> {
-    const rooms = new Map<string, PresentPeer[]>()
+  *everyone(): Iterable<readonly [key: string, ids: Iterable<string>]> {
+    const rooms = new Map<string, string[]>()
     for (const session of this.sessions.values()) {
       for (const key of Object.keys(session.rooms)) {
-        const peer = this.peer(key, session.id)
-        if (!peer) continue
-        const members = rooms.get(key)
-        if (members) members.push(peer)
-        else rooms.set(key, [peer])
+        if (!session.isIn(key)) continue
+        const ids = rooms.get(key)
+        if (ids) ids.push(session.id)
+        else rooms.set(key, [session.id])
       }
     }
     yield* rooms
@@ -66,16 +70,35 @@ export class Membership implements LocalPresence {
     return { id, since: standing.since, info: carried(session.peerinfo) }
   }
 
-  left(key: string, { id, info }: PresentPeer): void {
-    this.#remember(key, id)
+  left(key: string, { id, info }: PresentPeer, lost: boolean): void {
+    this.#untold.delete(markOf(key, id))
+    if (lost) this.#remember(key, id)
     this.news.tell(key, 'room-user-leave', { room: roomName(key), peer_id: id, ...shown(info) })
     this.gone(key, id)
   }
 
-  /** An instance that was taken for dead is back, with its clients. */
-  came(key: string, { id, info }: PresentPeer): void {
-    if (!this.#gone.delete(markOf(key, id))) return
-    this.news.tell(key, 'room-user-join', { room: roomName(key), peer_id: id, ...shown(info) })
+  came(key: string, peer: PresentPeer, before: PresentPeer | undefined): void {
+    const mark = markOf(key, peer.id)
+    // an instance that was taken for dead is back, with its clients
+    if (this.#lost.delete(mark)) this.#tellCame(key, peer)
+    else if (!before && this.news.has(key))
+      this.#untold.set(mark, { key, peer, since: performance.now() })
+  }
+
+  /** Its instance tells of a client that has come into a room. */
+  toldCame(key: string, joined: Joined): void {
+    this.#untold.delete(markOf(key, joined.peer_id))
+    this.news.tell(key, 'room-user-join', joined)
+  }
+
+  /** Called about once a second. */
+  beat(): void {
+    const until = performance.now() - newsTime
+    for (const [mark, { key, peer, since }] of this.#untold) {
+      if (since > until) return
+      this.#untold.delete(mark)
+      this.#tellCame(key, peer)
+    }
   }
 
   // whoever is there still was not told of as gone
@@ -87,10 +110,14 @@ export class Membership implements LocalPresence {
   // what members say to each other goes to their instances directly
   received(): void {}
 
+  #tellCame(key: string, { id, info }: PresentPeer): void {
+    this.news.tell(key, 'room-user-join', { room: roomName(key), peer_id: id, ...shown(info) })
+  }
+
   #remember(key: string, id: string): void {
-    this.#gone.add(markOf(key, id))
-    const [oldest] = this.#gone
-    if (this.#gone.size > mostRemembered && oldest !== undefined) this.#gone.delete(oldest)
+    this.#lost.add(markOf(key, id))
+    const [oldest] = this.#lost
+    if (this.#lost.size > mostRemembered && oldest !== undefined) this.#lost.delete(oldest)
   }
 }
 

@@ -4,6 +4,7 @@ import { v4 as uuid } from 'uuid'
 import { isFields, text, type Fields } from '../json/fields.js'
 import { sendingBytes } from '../json/rate.js'
 import { Refusal } from '../json/refusal.js'
+import { sizeOf } from './event-size.js'
 import type { Authorization } from './authorization.js'
 import type { RoomsSettings } from './options.js'
 import type { Rooms } from './rooms.js'
@@ -49,7 +50,12 @@ export class RoomEvents {
   async #authorize(session: Session, fields: Fields): Promise<void> {
     const { peerinfo, payload } = fields
     this.#checkPayload(session, payload)
-    this.#checkSize('peerinfo', peerinfo, this.context.settings.maxInfoBytes)
+    const { maxInfoBytes } = this.context.settings
+    this.#checkSize('peerinfo', peerinfo, maxInfoBytes)
+    // the peerinfo of many members comes in one event, which may have ten attachments
+    if (sizeOf([peerinfo], maxInfoBytes).attachments > 0) {
+      throw new Refusal('bad_message', 'The peerinfo must be JSON, without bytes.')
+    }
     const token = await this.authorization.sessionToken(session, fields.token)
     if (peerinfo !== undefined) {
       session.socket.data.peerinfo = peerinfo as Json

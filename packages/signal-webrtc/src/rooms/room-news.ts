@@ -30,11 +30,17 @@ export class RoomNews {
     const item = { event, data, to }
     const queue = this.#queues.get(key)
     if (queue) return queue.push(item)
+    const of = appOf(key)
     const own = new Fifo<Item>()
     own.push(item)
     this.#queues.set(key, own)
     // those of an app wait for each other, and not for other apps
-    this.work.run(this.#steps(key, own), undefined, { of: appOf(key) })
+    this.work.run(this.#steps(key, own), undefined, { of })
+  }
+
+  /** Whether a room has members here. */
+  has(key: string): boolean {
+    return this.io.of('/').adapter.rooms.has(key)
   }
 
   *#steps(key: string, queue: Fifo<Item>): Steps {

@@ -15,6 +15,7 @@ import {
   type Endpoint,
   type EndpointContext,
   type EndpointFactory,
+  type ExchangeHandler,
   type Monitored,
   type Upgrade,
 } from 'signal-server'
@@ -25,7 +26,7 @@ import { Authorization } from './authorization.js'
 import { Cluster } from './cluster.js'
 import { makeEngine } from './engine.js'
 import { RoomConnection } from './connection.js'
-import { sizeOf } from './event-size.js'
+import { mostAttachments, sizeOf } from './event-size.js'
 import { countPolling, endClosing, limitClosing } from './engine-limits.js'
 import { instanceMessages } from './instance-messages.js'
 import { Membership } from './membership.js'
@@ -63,6 +64,8 @@ class RoomsEndpoint implements Endpoint {
   readonly #engine: EngineServer
   readonly #io: RoomServer
   readonly #exchange: Exchange | undefined
+  readonly #instanceMessages: ExchangeHandler
+  readonly #membership: Membership
   readonly #rooms: Rooms
   readonly #events: RoomEvents
   readonly #authorization: Authorization
@@ -98,11 +101,20 @@ class RoomsEndpoint implements Endpoint {
     const asks = new Asks(context.budget)
     const requests = new OwnerRequests(this.#io, cluster, asks, this.#turns)
     const news = new RoomNews(this.#io, this.#work)
-    const membership = new Membership(news, this.#sessions, instances, (key, id) =>
-      requests.ownerGone(key, id),
-    )
+    const membership = (this.#membership = new Membership(
+      news,
+      this.#sessions,
+      instances,
+      (key, id) => requests.ownerGone(key, id),
+    ))
     this.#rooms = new Rooms(cluster, this.#sessions, membership, news, asks, requests, maxMembers)
-    this.#exchange?.serve(instanceMessages(cluster, this.#rooms, news, this.#sessions))
+    this.#instanceMessages = instanceMessages(
+      cluster,
+      this.#rooms,
+      membership,
+      news,
+      this.#sessions,
+    )
     this.#events = new RoomEvents(this.#rooms, authorization, context, settings)
     this.#io.use((socket, next) => {
       void authorization
@@ -186,6 +198,7 @@ class RoomsEndpoint implements Endpoint {
     // the packet that tells its client of the session may be what the connection is ended for
     if (socket.conn.readyState !== 'open') return void socket.disconnect()
     const session = this.#admitted.get(socket)!
+    this.#exchange?.serve(this.#instanceMessages)
     const connection = this.#connections.get(socket.conn)
     this.#sessions.set(session.id, session)
     this.#log('%s has come', session.id)
@@ -193,8 +206,10 @@ class RoomsEndpoint implements Endpoint {
     if (connection) connection.disconnect = () => socket.disconnect(true)
     socket.onAny((name: unknown, data: unknown) => {
       const { maxMessageBytes } = this.settings
-      const { bytes, memory } = sizeOf([name, data], maxMessageBytes)
-      if (bytes > maxMessageBytes) return connection?.refuse('bad_message')
+      const { bytes, memory, attachments } = sizeOf([name, data], maxMessageBytes)
+      // what a member cannot be sent must not be sent to it
+      const tooMuch = bytes > maxMessageBytes || attachments > mostAttachments
+      if (tooMuch) return connection?.refuse('bad_message')
       const carriedOut = this.#events
         .carryOut(session, { name, data })
         .catch((error: unknown) => reportFault(this.context.events, error))
@@ -216,6 +231,7 @@ class RoomsEndpoint implements Endpoint {
     ping: () => false,
     lapsed: () => {},
     beat: (now, elapsed) => {
+      this.#membership.beat()
       for (const connection of this.#connections.values()) connection.beat(elapsed)
       for (const { grant, socket } of this.#sessions.values()) {
         if (!hasEnded(grant, now)) continue

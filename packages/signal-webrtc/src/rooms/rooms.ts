@@ -133,6 +133,8 @@ export class Rooms {
     } else {
       session.rooms[key] = { since }
       void session.socket.join(key)
+      // whoever is shown it as a member from now on hears when it leaves
+      this.membership.tell(key, session)
       void this.#welcome(session, key, { room, payload })
     }
     return true
@@ -188,7 +190,6 @@ export class Rooms {
       const all = settled(await this.cluster.members(session, key))
       const members = all.filter((member) => member.id !== id)
       if (!session.isIn(key)) return
-      this.membership.tell(key, session)
       const peers = members.map((member) => member.id)
       const peersinfo = Object.fromEntries(members.map((member) => [member.id, member.peerinfo]))
       socket.emit('room-join-accept', { room, peer_id: id, peers, peersinfo, payload })
@@ -198,8 +199,10 @@ export class Rooms {
       this.news.tell(key, 'room-user-join', joined, { but: id })
       this.cluster.tellCame(key, joined)
     } catch (error) {
+      if (!session.isIn(key)) return
       delete session.rooms[key]
       void socket.leave(key)
+      this.membership.leave(key, session)
       const { message } = error instanceof Unreachable ? error : new Unreachable()
       socket.emit('room-join-reject', { room, message, payload })
     }

@@ -8,7 +8,7 @@ export interface Standing {
   claim?: true
 }
 
-/** What every instance can see of a client: JSON, for it crosses between them. */
+/** What socket.io keeps of a client: what other instances are told of it is made of this. */
 export interface Visible {
   app: string
   peerinfo: Json
