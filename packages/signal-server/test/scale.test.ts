@@ -44,17 +44,21 @@ class Meter {
 
   #member(): Bus {
     const bus = this.#bus
-    const costOf = (topic: string) => (topic === 'signal:all' ? this.life : this.cost)
+    // what is told to all is about instances, and so is the answer that a new one gets
+    const isLife = (topic: string, message: Uint8Array) =>
+      topic === 'signal:all' || Buffer.from(message).includes('"t":"alive"')
+    const costOf = (topic: string, message: Uint8Array) =>
+      isLife(topic, message) ? this.life : this.cost
     return {
       up: bus.up,
       watch: () => bus.watch(),
       publish: (topic, message) => {
-        costOf(topic).published++
+        costOf(topic, message).published++
         bus.publish(topic, message)
       },
       subscribe: (topic, handler) =>
         bus.subscribe(topic, (message) => {
-          costOf(topic).delivered++
+          costOf(topic, message).delivered++
           handler(message)
         }),
     }
