@@ -364,6 +364,8 @@ describe('a page', () => {
       for (let written = 0; written < total; written += chunk.length) await writer.write(chunk)
       await writer.close()
     })()
+    // each side hears of the other at a time of its own
+    await ada.waitForFunction(() => client.peers.has('node'))
     const read = await ada.evaluate(async () => {
       let bytes = 0
       for await (const each of client.peers.get('node')!.stream('k')!) bytes += each.length
