@@ -21,8 +21,8 @@ export class FrameReader {
     while (bytes.length >= this.#wanted) {
       const whole = bytes.subarray(0, this.#wanted)
       bytes = bytes.subarray(this.#wanted)
-      this.#wanted = frameSize(bytes)
       this.read(frameOf(whole), whole)
+      this.#wanted = frameSize(bytes)
     }
     this.#chunks = [bytes]
     this.#size = bytes.length

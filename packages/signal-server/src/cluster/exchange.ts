@@ -36,8 +36,8 @@ const answerTime = 5_000
 
 /**
  * Questions and news that the instances of one endpoint send each other. A question goes to every
- * instance that lives and answers for the endpoint; news arrive in the order in which they were sent, or not
- * at all if the bus fails.
+ * instance that lives and answers for the endpoint. News arrive in the order in which they were sent, or
+ * do not arrive if the bus fails.
  */
 export class Exchange {
   readonly #pending = new Map<number, Pending>()
@@ -65,9 +65,9 @@ export class Exchange {
   }
 
   /**
-   * Answers questions from now on, and hears news. An instance that has no clients yet need not do so:
-   * it is not asked, and not waited for. If it does so before its first client takes part, of two
-   * instances that ask at the same time at least one asks the other.
+   * Answers questions from now on, and hears news. Call it before the first client takes part: of two
+   * instances that ask at the same time, at least one then asks the other. An instance that has no
+   * clients yet does not need it: the others do not ask it, and do not wait for it.
    */
   serve(handler: ExchangeHandler): void {
     if (this.#serves) return
@@ -93,7 +93,7 @@ export class Exchange {
    * Asks all other instances. An instance that has just started, or was cut off, waits up to 1 s
    * until it has heard of the others.
    *
-   * @param enough - an answer for which it is true makes the others superfluous
+   * @param enough - whether an answer makes the other answers unnecessary
    * @returns an answer of each; an instance that dies meanwhile gives none
    * @throws Unreachable if the bus is down, or an instance gives no answer within 5 s
    */

@@ -37,9 +37,13 @@ export interface HoldNotice {
 }
 
 /**
- * What instances tell each other, by `t`. To all instances: `alive`, `bye`, `anew`, `told`, `ask`, `news`, `who`, `present`, `absent`. On a
- * key's topic: `join`, `renew`, `state`, `leave`, `again`. On a pair's topic: `hold`. To one instance: the
- * others (and `alive`, `hold`, `told`, `news`, `present`). Unknown types and fields are ignored, so that versions may differ.
+ * What instances tell each other, by `t`:
+ * - to all instances: `alive`, `bye`, `anew`, `told`, `who`, `present`, `absent`, `ask`, `news`;
+ * - on the topic of a key: `join`, `renew`, `state`, `leave`, `again`;
+ * - on the topic of a pair: `hold`;
+ * - to one instance: the others, and also `alive`, `told`, `present`, `news` and `hold`.
+ *
+ * Unknown types and fields are ignored, so that versions may differ.
  */
 export type BusMessage =
   /** With the endpoints that answer a question (`ask`). */
