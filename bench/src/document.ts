@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { barPanels, lineChart, type Panel } from 'signal-test-kit'
 import type { Contestant } from './contestants/contestants.js'
-import { barPanels, lineChart, type Panel } from './plot.js'
 import { section, type CaseReport } from './report.js'
 import { show } from './units.js'
 

@@ -129,7 +129,7 @@ export const holdingChecks: readonly Check[] = [
 
   check(
     '7.2',
-    'Who waits for nobody is closed with 4408 after the hold time, and introduced again',
+    'Who waits for nobody is closed with 4408 after the hold timeout, and introduced again',
     async (scene) => {
       const { first, second, unique } = scene
       const key = unique('key')

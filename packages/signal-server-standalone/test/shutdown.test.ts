@@ -121,7 +121,7 @@ test('row 37: nothing in flight is lost when it is told to end under load', asyn
   expect(performance.now() - start).toBeLessThan(10_000)
 })
 
-test('row 37: a pipe that goes on is closed with 1012 after the drain time', async () => {
+test('row 37: a pipe that goes on is closed with 1012 after the drain timeout', async () => {
   const { command, url } = await Command.serve({ DRAIN_TIMEOUT: '500' })
   const [a, b] = await pair(url)
   const start = performance.now()

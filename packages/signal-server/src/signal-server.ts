@@ -200,7 +200,7 @@ export class SignalServer extends EventEmitter<SignalServerEvents> {
 
   /**
    * Sends its clients away before a restart: nobody comes in, introductions are closed (1012),
-   * pipes may end by themselves within the drain time. Resolves when all are gone.
+   * pipes may end by themselves within the drain timeout. Resolves when all are gone.
    */
   async drain(): Promise<void> {
     this.#admission.draining = true

@@ -132,7 +132,7 @@ test(
       void sender.ended.then(() => ended.push(n))
     }
     pairs.slice(0, count / 2).forEach(stall)
-    // those that stall first have rested for longer, by a hold time
+    // those that stall first have rested for longer, by a hold timeout
     const clock = await stage.client('/connection/nobody/comes/k')
     expect(await clock.closed).toMatchObject({ code: 4408 })
     pairs.slice(count / 2).forEach((pair, n) => stall(pair, count / 2 + n))

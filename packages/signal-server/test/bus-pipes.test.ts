@@ -178,7 +178,7 @@ describe('a pipe across two servers', () => {
     await group.expectQuiet()
   })
 
-  test('row 32: a reader that has stalled for the stall time costs its sender 4408', async () => {
+  test('row 32: a reader that has stalled for the stall timeout costs its sender 4408', async () => {
     const group = await ServerGroup.start(2, { stallTimeout: 400 })
     const [sender, reader] = await group.pair([0, 1])
     reader.ws.pause()

@@ -82,7 +82,7 @@ describe('row 27: a close frame', () => {
     await stage.expectQuiet()
   })
 
-  test('row 27: that is not answered within the close time is taken as answered', async () => {
+  test('row 27: that is not answered within the close timeout is taken as answered', async () => {
     const stage = await Stage.open({ closeTimeout: 50 })
     const [a, b] = await pair(stage)
     a.write(clientClose(1000))
@@ -242,7 +242,7 @@ describe('row 28: a burst and then a close', () => {
     await stage.expectQuiet()
   })
 
-  test('row 28: arrives whole, where the reader takes far longer than the close time', async () => {
+  test('row 28: arrives whole, where the reader takes far longer than the close timeout', async () => {
     const stage = await Stage.open({ closeTimeout: 50 })
     const [a, b] = await pair(stage)
     b.socket.pause()

@@ -35,7 +35,7 @@ describe('row 37: a server that drains', () => {
     await drained
   })
 
-  test('row 37: gives pipes the drain time to end by themselves, and resolves when they have', async () => {
+  test('row 37: gives pipes the drain timeout to end by themselves, and resolves when they have', async () => {
     const stage = await Stage.open({ drainTimeout: 60_000 })
     const a = await stage.client('/connection/alice/bob/k')
     const b = await stage.client('/connection/bob/alice/k')
@@ -53,7 +53,7 @@ describe('row 37: a server that drains', () => {
     await within(drained, 'the end of the drain', 1_000)
   })
 
-  test('row 37: closes the pipes that are left with 1012 after the drain time', async () => {
+  test('row 37: closes the pipes that are left with 1012 after the drain timeout', async () => {
     const stage = await Stage.open({ drainTimeout: 300 })
     const a = await stage.client('/connection/alice/bob/k')
     const b = await stage.client('/connection/bob/alice/k')

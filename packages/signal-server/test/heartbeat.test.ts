@@ -191,7 +191,7 @@ describe('row 34: a peer that is there no more, as far as can be seen', () => {
     await stage.expectQuiet()
   })
 
-  test('row 34: and holds too much is let go at the hold time', async () => {
+  test('row 34: and holds too much is let go at the hold timeout', async () => {
     const stage = await Stage.open({ ...quick, holdTimeout: 1_000 })
     const mute = await stage.upgraded('/connection/alice/bob/k', v1)
     mute.write(clientFrame(2, Buffer.alloc(4 * 1024 * 1024)))

@@ -6,7 +6,7 @@ import { Stage } from './harness/stage.js'
 const kibibyte = 1024
 
 describe('row 20: a peer that does not come', () => {
-  test('row 20: ends the wait with 4408 after the hold time', async () => {
+  test('row 20: ends the wait with 4408 after the hold timeout', async () => {
     const stage = await Stage.open({ holdTimeout: 600 })
     const started = performance.now()
     const alone = await stage.client('/connection/alice/bob/k')
@@ -17,7 +17,7 @@ describe('row 20: a peer that does not come', () => {
     await stage.expectQuiet()
   })
 
-  test('row 20: the hold time of one that was paired is over', async () => {
+  test('row 20: the hold timeout of one that was paired is over', async () => {
     const stage = await Stage.open({ holdTimeout: 600 })
     const alice = await stage.client('/connection/alice/bob/k')
     const bob = await stage.client('/connection/bob/alice/k')
@@ -106,7 +106,7 @@ describe('row 24: a waiting one that leaves', () => {
     },
   )
 
-  test('row 24: and is not read, since it has sent too much, goes at the hold time', async () => {
+  test('row 24: and is not read, since it has sent too much, goes at the hold timeout', async () => {
     const stage = await Stage.open({ holdTimeout: 1_000, maxHeldBytes: 64 * kibibyte })
     const raw = await stage.upgraded('/connection/alice/bob/k')
     raw.write(clientFrame(2, Buffer.alloc(512 * kibibyte)))

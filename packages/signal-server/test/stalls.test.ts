@@ -17,7 +17,7 @@ async function pair(stage: Stage): Promise<[RawSocket, RawSocket]> {
 const buffered = (stage: Stage) => stage.server.stats().bufferedBytes
 
 describe('row 32: a reader that stalls', () => {
-  test('row 32: pauses its sender, which gets 4408 after the stall time, and is disconnected', async () => {
+  test('row 32: pauses its sender, which gets 4408 after the stall timeout, and is disconnected', async () => {
     const stage = await Stage.open({ stallTimeout: 400 })
     const sender = await stage.client('/connection/alice/bob/k')
     const reader = await stage.client('/connection/bob/alice/k')
@@ -62,7 +62,7 @@ describe('row 32: a reader that stalls', () => {
     await stage.expectQuiet()
   })
 
-  test('row 32: and whose sender has closed is disconnected after the stall time', async () => {
+  test('row 32: and whose sender has closed is disconnected after the stall timeout', async () => {
     const stage = await Stage.open({ stallTimeout: 400, closeTimeout: 50 })
     const [sender, reader] = await pair(stage)
     reader.socket.pause()
@@ -89,7 +89,7 @@ describe('row 32: a reader that stalls', () => {
 })
 
 test('row 32: a slow reader is not a stalled one', async () => {
-  // 20 KB/s with a stall time of 120 s, a hundred times as fast
+  // 20 KB/s with a stall timeout of 120 s, a hundred times as fast
   const stage = await Stage.open({ stallTimeout: 1_200, closeTimeout: 200 })
   const [sender, reader] = await pair(stage)
   reader.socket.removeAllListeners('data')

@@ -204,7 +204,7 @@ async function leaveUnread(stage: RoomStage, answers: number): Promise<PollingCl
   return client
 }
 
-test('row 50: rooms: a client that reads nothing of what waits for it is ended after the stall time, whatever it sends', async () => {
+test('row 50: rooms: a client that reads nothing of what waits for it is ended after the stall timeout, whatever it sends', async () => {
   const stage = await RoomStage.start({}, { stallTimeout: 600 })
   const bystander = await stage.client()
   const client = await leaveUnread(stage, 21)

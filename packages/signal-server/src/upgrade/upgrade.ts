@@ -165,7 +165,7 @@ function survive(error: Error): void {
   log.upgrade('a connection broke: %s', error.message)
 }
 
-/** A socket that was shed does not count any more, so it must not stay for the whole close time. */
+/** A socket that was shed does not count any more, so it must not stay for the whole close timeout. */
 function closeSoon(socket: Socket): void {
   const timer = setTimeout(() => socket.destroy(), closeTimeoutOfShed)
   socket.once('close', () => clearTimeout(timer))

@@ -151,7 +151,7 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
   }
 
   ping(): boolean {
-    // a queue that does not move, or a pause, is judged by the stall time
+    // a queue that does not move, or a pause, is judged by the stall timeout
     if (this.#readGate.paused || this.#closing.ending || this.queued > 0) return false
     if (this.#sendPing()) {
       this.#patience = this.#sendQueue.unread

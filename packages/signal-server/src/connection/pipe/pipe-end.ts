@@ -17,7 +17,7 @@ export interface PipeReceiver extends FrameSink {
   shed(): void
   /** What waits to be sent to the client of the end was written: it has room again. */
   sendQueueDrained?(): void
-  /** The end's client has read nothing of what waits for it for the stall time. */
+  /** The end's client has read nothing of what waits for it for the stall timeout. */
   stalled(): void
   /**
    * Says how many bytes were read from the end before a pause, and come after it. They count against
