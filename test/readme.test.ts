@@ -126,7 +126,7 @@ describe('code samples', () => {
     rmSync(folder, { recursive: true })
   })
 
-  test('pass the type check', { timeout: 60_000 }, () => {
+  test('pass the type check', { timeout: 240_000 }, () => {
     const program = ts.createProgram([...files.values()], {
       ...compilerOptions(),
       noUnusedLocals: false,

@@ -121,7 +121,7 @@ function expectRight(sides: readonly Side[]): void {
 
 test(
   'row 25: in thousands of random interleavings both are paired or both are told, and no byte reaches a stranger or a later pair',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async ({ annotate }) => {
     const stage = await Stage.open()
     const until = performance.now() + 15_000
@@ -133,24 +133,16 @@ test(
       maxLength: 40,
       size: 'max',
     })
-    await fc.assert(
-      fc.asyncProperty(scenarios, async (all) => {
-        const of = ++batch
-        const results = await Promise.all(
-          all.map((steps, n) => play(stage.port, `${of}-${n}`, steps)),
-        )
-        for (const sides of results) expectRight(sides)
-        played += all.length
-        paired = stage.outcomes().paired
-      }),
-      {
-        numRuns: 400,
-        interruptAfterTimeLimit: until - performance.now(),
-        markInterruptAsFailure: false,
-      },
-    )
+    const isRight = fc.asyncProperty(scenarios, async (all) => {
+      const of = ++batch
+      const results = await Promise.all(all.map((steps, n) => play(stage.port, `${of}-${n}`, steps)))
+      for (const sides of results) expectRight(sides)
+      played += all.length
+      paired = stage.outcomes().paired
+    })
+    // a busy machine plays fewer in the time
+    while (performance.now() < until || played < 1_000) await fc.assert(isRight, { numRuns: 10 })
     await annotate(`${played} interleavings, ${paired} pairs`)
-    expect(played).toBeGreaterThan(1_000)
     expect(paired).toBeGreaterThan(played / 10)
     await stage.expectQuiet()
   },
