@@ -117,3 +117,53 @@ test('keys which several sessions of a peer have come in an Introduction for eac
     ])
   }
 })
+
+describe.each([0, 1])(
+  'row 54: an older session, while newer ones on server %i come and go',
+  (other) => {
+    const join = { type: 'Join', join: ['k'] }
+    const leave = { type: 'Leave', leave: ['k'] }
+
+    /** What a session was told last of whether it has the introductions of the key. */
+    const last = ({ seen }: Client) =>
+      seen
+        .map(({ text }) => (JSON.parse(text) as Fields).type)
+        .findLast((type) => type === 'Introduction' || type === 'Replaced')
+
+    /** An older session that has the key again, and a newer one that has left it. */
+    async function sessions() {
+      const group = await ServerGroup.start(2)
+      const peer = await group.v1(0, 'peer', 'k')
+      const older = await group.v1(0, 'alice', 'k')
+      await later()
+      const newer = await group.v1(other, 'alice', 'k')
+      await eventually(() => last(older) === 'Replaced', 'to be replaced')
+      newer.send(leave)
+      await eventually(() => last(older) === 'Introduction', 'to be introduced')
+      return { group, peer, older, newer }
+    }
+
+    test('is told that it has lost a key of which the newest is introduced after a pause', async () => {
+      const { group, peer, older, newer } = await sessions()
+      newer.send(join)
+      await newer.settled()
+      await later()
+      const newest = await group.v1(other, 'alice', 'k')
+      const count = got(peer, 'Introduction').length
+      await eventually(() => got(peer, 'Introduction').length > count, 'the end of the pause')
+      await eventually(() => last(older) === 'Replaced', 'to be told')
+      await eventually(() => last(newer) === 'Replaced', 'to be told')
+      expect(last(newest)).toBe('Introduction')
+    })
+
+    test('is told so as well if the newer one has left and joined the key in the pause', async () => {
+      const { peer, older, newer } = await sessions()
+      const count = got(peer, 'Introduction').length
+      for (const message of [join, leave, join]) newer.send(message)
+      await newer.settled()
+      await eventually(() => got(peer, 'Introduction').length > count, 'the end of the pause')
+      await eventually(() => last(older) === 'Replaced', 'to be told')
+      expect(last(newer)).toBe('Introduction')
+    })
+  },
+)

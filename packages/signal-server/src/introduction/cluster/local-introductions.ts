@@ -103,7 +103,13 @@ export class LocalIntroductions {
   /** A newer session of a peer, on another instance, has these keys now. */
   replaced(app: string, id: string, keys: string[]): void {
     const peer = this.#peer(app, id)
-    tellReplaced(keys, (key) => (peer?.sessionFor(key) ? undefined : peer?.newestWith(key)))
+    const replaced = (key: string) => (peer?.sessionFor(key) ? undefined : peer?.newestWith(key))
+    tellReplaced(bySession(keys, replaced))
+  }
+
+  /** The same of one whose introduction waits. */
+  replacedLater(app: string, id: string, key: string): void {
+    this.introducer.replacedRemotely(app, id, key)
   }
 
   /** A peer of another instance has left these keys. */

@@ -41,6 +41,7 @@ export class RemoteIntroductions {
     this.#remote = this.#sessions.peers
     instances.on('join', (join) => this.#joined(join))
     instances.on('renew', (renew) => this.#joined(renew))
+    instances.on('state', (state) => this.#joined(state))
     instances.on('here', (here) => this.#answered(here))
     instances.on('leave', (leave) => this.#sessions.leave(leave))
     instances.on('update', (update) => this.#updated(update))

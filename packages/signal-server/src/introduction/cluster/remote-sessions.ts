@@ -109,7 +109,8 @@ export class RemoteSessions {
     if (!after) this.#depart(told)
     else if (isRemote(after)) {
       const waits = this.hears(app, key) && !quiet && !this.local.admit(app, id, key, !!before)
-      if (!waits && before === 'here') this.#replace(told)
+      if (before === 'here' && waits) this.local.replacedLater(app, id, key)
+      else if (before === 'here') this.#replace(told)
       if (!waits && !quiet && this.hears(app, key)) {
         if (!before) this.#untold.add(nameOf(told))
         this.introduce(told)

@@ -6,7 +6,7 @@ const mostRemembered = 32_768
 const tick = 250
 
 /** An introduction that waits until its pause is over. */
-export interface Delayed {
+export interface Delayed<S = unknown> {
   readonly app: string
   readonly id: string
   readonly key: string
@@ -14,6 +14,8 @@ export interface Delayed {
   readonly shown: boolean
   /** Whether the session that is introduced has not asked for that, and is told when the others are. */
   heir: boolean
+  /** Sessions of the peer that have lost the key meanwhile, and are told so when the others are told. */
+  replaced?: Set<S>
 }
 
 /**
@@ -23,19 +25,19 @@ export interface Delayed {
  * What it remembers is bounded. Introductions that wait are keys that a peer has joined. Of those that
  * were made lately, the oldest are forgotten after 20 s at the latest, or when there are too many.
  */
-export class FlapDamping {
+export class FlapDamping<S = unknown> {
   /** Times of the last introductions, by app, id and key. */
   #recent = new Map<string, number[]>()
   /** Those that are forgotten next. */
   #older = new Map<string, number[]>()
   /** By app and id, and by key. */
-  readonly #delayed = new Map<string, Map<string, Delayed>>()
-  readonly #byDue = new Map<number, Delayed[]>()
+  readonly #delayed = new Map<string, Map<string, Delayed<S>>>()
+  readonly #byDue = new Map<number, Delayed<S>[]>()
   #ticking: NodeJS.Timeout | undefined
   #forgetting: NodeJS.Timeout | undefined
 
   /** @param due - called with introductions whose pause is over: each is to be released first */
-  constructor(private readonly due: (delayed: readonly Delayed[]) => void) {}
+  constructor(private readonly due: (delayed: readonly Delayed<S>[]) => void) {}
 
   /** How many peers on keys are remembered that were introduced lately. */
   get size(): number {
@@ -63,6 +65,12 @@ export class FlapDamping {
     return true
   }
 
+  /** A session has lost a key to a newer one whose introduction waits. */
+  replace(app: string, id: string, key: string, session: S): void {
+    const waiting = this.#find(app, id, key)
+    if (waiting) (waiting.replaced ??= new Set()).add(session)
+  }
+
   /** Whether the introduction of a peer on a key waits. */
   isDelayed(app: string, id: string, key: string): boolean {
     return this.#find(app, id, key) !== undefined
@@ -84,7 +92,7 @@ export class FlapDamping {
   }
 
   /** @returns whether an introduction that is due is still wanted: it is to be made now */
-  release(delayed: Delayed): boolean {
+  release(delayed: Delayed<S>): boolean {
     const { app, id, key } = delayed
     if (this.#find(app, id, key) !== delayed) return false
     this.#drop(delayed)
@@ -99,14 +107,14 @@ export class FlapDamping {
     this.#byDue.clear()
   }
 
-  #find(app: string, id: string, key: string): Delayed | undefined {
+  #find(app: string, id: string, key: string): Delayed<S> | undefined {
     if (this.#delayed.size === 0) return undefined
     return this.#delayed.get(nameOf(app, id))?.get(key)
   }
 
-  #delay(delayed: Delayed, due: number): void {
+  #delay(delayed: Delayed<S>, due: number): void {
     const { app, id, key } = delayed
-    const ofPeer = this.#delayed.get(nameOf(app, id)) ?? new Map<string, Delayed>()
+    const ofPeer = this.#delayed.get(nameOf(app, id)) ?? new Map<string, Delayed<S>>()
     this.#delayed.set(nameOf(app, id), ofPeer.set(key, delayed))
     const slot = Math.ceil(due / tick)
     const others = this.#byDue.get(slot)
@@ -115,7 +123,7 @@ export class FlapDamping {
     this.#ticking ??= setInterval(() => this.#tick(), tick).unref()
   }
 
-  #drop({ app, id, key }: Delayed): void {
+  #drop({ app, id, key }: Delayed<S>): void {
     const ofPeer = this.#delayed.get(nameOf(app, id))
     if (ofPeer?.delete(key) && ofPeer.size === 0) this.#delayed.delete(nameOf(app, id))
   }

@@ -1,6 +1,6 @@
 import type { SlicedWork, Steps } from '../../limits/sliced-work.js'
 import { FlapDamping, type Delayed } from './flap-damping.js'
-import { bySession, introduce, tellReplaced, type Introducing } from './introductions.js'
+import { addTo, bySession, introduce, tellReplaced, type Introducing } from './introductions.js'
 import type { Session } from './session.js'
 import type { Realms } from './realms.js'
 
@@ -19,7 +19,7 @@ export interface RemoteIntroducer {
 
 /** Introduces peers to each other, and lets the others of a peer that comes back all the time wait. */
 export class Introducer {
-  readonly #damping = new FlapDamping((delayed) => this.work.run(this.#tellDue(delayed)))
+  readonly #damping = new FlapDamping<Session>((delayed) => this.work.run(this.#tellDue(delayed)))
   /** Set if a bus joins this instance and others. */
   remote: RemoteIntroducer | undefined
 
@@ -100,9 +100,7 @@ export class Introducer {
       return !this.admit(app, id, key, shown, newest !== session)
     }
     const delayed = new Set(joined.filter(waits))
-    if (peer.sessions.length > 1) {
-      tellReplaced(taken, (key) => (delayed.has(key) ? undefined : peer.olderThan(session, key)))
-    }
+    if (peer.sessions.length > 1) this.#replace(session, taken, delayed)
     const ofAnother = joined.filter((key) => peer.sessionFor(key) !== session)
     if (ofAnother.length > 0) session.tell({ type: 'replaced', keys: ofAnother })
     for (const [newest, keys] of bySession(joined, (key) => peer.sessionFor(key))) {
@@ -110,6 +108,12 @@ export class Introducer {
       const theirs = newest === session ? keys : keys.filter((key) => !delayed.has(key))
       yield* introduce(newest, theirs, { ...this.#ways(newest), known, delayed })
     }
+  }
+
+  /** The session here that had a key has lost it to one of another instance whose introduction waits. */
+  replacedRemotely(app: string, id: string, key: string): void {
+    const session = this.realms.get(app)?.peers.get(id)?.newestWith(key)
+    if (session) this.#damping.replace(app, id, key, session)
   }
 
   /**
@@ -127,26 +131,28 @@ export class Introducer {
   }
 
   /** Introductions whose pause is over, those of one peer together. */
-  *#tellDue(delayed: readonly Delayed[]): Steps {
+  *#tellDue(delayed: readonly Delayed<Session>[]): Steps {
     for (let n = 0; n < delayed.length;) {
       const { app, id } = delayed[n]!
       const asked: string[] = []
       const inherited: string[] = []
+      const replaced = new Map<Session, string[]>()
       for (; delayed[n]?.id === id && delayed[n]?.app === app; n++) {
         const { key, heir } = delayed[n]!
-        if (this.#damping.release(delayed[n]!)) (heir ? inherited : asked).push(key)
+        if (!this.#damping.release(delayed[n]!)) continue
+        ;(heir ? inherited : asked).push(key)
+        for (const session of delayed[n]!.replaced ?? []) {
+          const isOwn = session.peer.sessionFor(key) === session
+          if (session.keys.has(key) && !isOwn) addTo(replaced, session, key)
+        }
       }
+      tellReplaced(replaced)
       this.#tellAgain(app, id, asked, inherited)
       yield
     }
   }
 
   #tellAgain(app: string, id: string, asked: string[], inherited: string[]): void {
-    const peer = this.realms.get(app)?.peers.get(id)
-    tellReplaced(asked, (key) => {
-      const newest = peer?.sessionFor(key)
-      return newest ? peer!.olderThan(newest, key) : peer?.newestWith(key)
-    })
     this.introduce(app, id, asked, false)
     this.introduce(app, id, inherited)
     this.remote?.tellAgain(app, id, [...asked, ...inherited], inherited)
@@ -162,6 +168,18 @@ export class Introducer {
       const ways = { ...this.#ways(session), known: new Set(theirs), toItself }
       this.work.run(introduce(session, theirs, ways), undefined, { of: session.group })
     }
+  }
+
+  /** A session has taken keys of an older one, which is told so now or when the others are told. */
+  #replace(session: Session, taken: readonly string[], delayed: ReadonlySet<string>): void {
+    const { id, peer, realm } = session
+    const replaced = new Map<Session, string[]>()
+    for (const key of taken) {
+      const older = peer.sessionFor(key) === session ? peer.olderThan(session, key) : undefined
+      if (older && delayed.has(key)) this.#damping.replace(realm.app, id, key, older)
+      else if (older) addTo(replaced, older, key)
+    }
+    tellReplaced(replaced)
   }
 
   #ways({ id, realm: { app } }: Session): Omit<Introducing, 'known'> {

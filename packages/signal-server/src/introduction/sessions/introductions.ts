@@ -84,14 +84,9 @@ export function* tellOthers(
   }
 }
 
-/** Tells sessions that a newer one of their peer has keys of theirs. */
-export function tellReplaced(
-  keys: readonly string[],
-  replaced: (key: string) => Session | undefined,
-): void {
-  for (const [session, theirs] of bySession(keys, replaced)) {
-    session.tell({ type: 'replaced', keys: theirs })
-  }
+/** Tells sessions that newer ones of their peer have these keys of theirs. */
+export function tellReplaced(replaced: ReadonlyMap<Session, readonly string[]>): void {
+  for (const [session, keys] of replaced) session.tell({ type: 'replaced', keys })
 }
 
 /** Keys by the session that each belongs to. */
@@ -102,9 +97,14 @@ export function bySession(
   const found = new Map<Session, string[]>()
   for (const key of keys) {
     const session = sessionOf(key)
-    const theirs = session && found.get(session)
-    if (theirs) theirs.push(key)
-    else if (session) found.set(session, [key])
+    if (session) addTo(found, session, key)
   }
   return found
+}
+
+/** Adds a key to those of a session. */
+export function addTo(found: Map<Session, string[]>, session: Session, key: string): void {
+  const theirs = found.get(session)
+  if (theirs) theirs.push(key)
+  else found.set(session, [key])
 }
