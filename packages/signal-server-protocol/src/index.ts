@@ -1,6 +1,7 @@
 export { CloseCode, closeReason } from './close-codes.js'
 export { errorSentence, type ErrorCode } from './error-codes.js'
 export {
+  LINK_SUBPROTOCOL_PREFIX,
   PAIRED_TEXT,
   SUBPROTOCOL,
   TOKEN_SUBPROTOCOL_PREFIX,

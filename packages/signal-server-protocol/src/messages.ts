@@ -9,6 +9,13 @@ export const SUBPROTOCOL = 'signal.v1'
 /** In front of a token that is brought as a subprotocol, beside {@link SUBPROTOCOL}. */
 export const TOKEN_SUBPROTOCOL_PREFIX = 'signal.token.'
 
+/**
+ * In front of what a client offers beside {@link SUBPROTOCOL} if it speaks the link protocol, version 1:
+ * on `/introduction` its session (8 bytes as base64url without padding, 11 characters), on `/connection`
+ * its hello (20 to 300 characters of base64url). The server selects {@link SUBPROTOCOL}, never this.
+ */
+export const LINK_SUBPROTOCOL_PREFIX = 'signal.link.1.'
+
 /** The peer wants introductions for these keys; also asks again for keys joined before. */
 export interface Join {
   type: 'Join'
@@ -57,12 +64,19 @@ export interface Welcome {
   iceServers?: IceServer[]
 }
 
-/** Another peer wants these keys too. May come more than once for one peer. */
+/**
+ * Another peer wants these keys too. May come more than once for one peer. All keys of one Introduction
+ * belong to the same session of that peer.
+ */
 export interface Introduction {
   type: 'Introduction'
   id: string
   keys: string[]
   info?: Json
+  /**
+   * The session that the peer offered behind {@link LINK_SUBPROTOCOL_PREFIX}; missing if it offered none.
+   */
+  link?: string
   /**
    * The server has ended the pipe of the two on these keys: what a client still holds of it is
    * dead, even if its network has not told it so.
@@ -125,7 +139,12 @@ export type ServerMessage =
  */
 export interface Paired {
   type: 'Paired'
+  /**
+   * The hello that the other client offered behind {@link LINK_SUBPROTOCOL_PREFIX}. Either both clients
+   * of a pair get one, or neither: it is there only if both offered one.
+   */
+  link?: string
 }
 
-/** {@link Paired} as it stands on the wire, to the byte. */
+/** A {@link Paired} without `link` as it stands on the wire, to the byte. */
 export const PAIRED_TEXT = '{"type":"Paired"}'

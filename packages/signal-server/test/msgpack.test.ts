@@ -210,7 +210,7 @@ test('row 48: a key with half of a surrogate pair is a bad message', () => {
 
 describe('row 48: an Introduction to a client of v4', () => {
   const introduction = (id: string, keys: string[]) =>
-    v4.encode({ type: 'introduction', id, keys, info: undefined })!
+    v4.encode({ type: 'introduction', id, keys, info: undefined, link: undefined })!
 
   test('is what msgpackr reads, for any id and keys', () => {
     fc.assert(

@@ -11,6 +11,8 @@ export interface PeerNotice {
   info?: Json
   /** When it announced that, on the instances' clock. */
   announced?: number
+  /** What that session offered for the link protocol. */
+  link?: string | undefined
 }
 
 /** A peer of an endpoint that has its peers on several instances. */

@@ -6,10 +6,12 @@ import { addressShare } from '../limits/address-share.js'
 import { Amounts } from '../limits/amounts.js'
 import { log } from '../log.js'
 import { segmentsBelow } from '../upgrade/path.js'
+import { isLinkSession, offeredLink } from '../upgrade/link-offer.js'
 import { WebSocketAcceptor } from '../upgrade/web-socket-acceptor.js'
 import { LocalIntroductions } from './cluster/local-introductions.js'
 import type { Dialect, Request } from './dialects/dialect.js'
 import { Introducer } from './sessions/introducer.js'
+import { introductionOf } from './sessions/introductions.js'
 import { Requests } from './requests.js'
 import { Session, type SessionHandler } from './sessions/session.js'
 import { SlicedWork, type Steps } from '../limits/sliced-work.js'
@@ -79,7 +81,8 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const shed = () => session.end(CloseCode.tryLater, 'session_shed')
     const registered = this.#registrations.enter(address, shed)
     place.shed = shed
-    const parts = { id, realm, grant, ws, socket, dialect, place, registered }
+    const link = offeredLink(upgrade, isLinkSession)
+    const parts = { id, realm, grant, ws, socket, dialect, link, place, registered }
     const session: Session = new Session(parts, this.context, this)
     this.#sessions.add(session)
     log.introduction('%s has come (%s)', id, dialect?.name ?? 'dialect not known yet')
@@ -115,7 +118,7 @@ export class IntroductionEndpoint implements Endpoint, SessionHandler {
     const target = realm?.peers.get(to)?.sessionFor(key)
     const other = realm?.peers.get(about)?.sessionFor(key)
     if (target && other) {
-      target.tell({ type: 'introduction', id: about, keys: [key], info: other.info, again: true })
+      target.tell({ ...introductionOf(other, [key]), again: true })
       this.#introduced(app, [to, about], [key])
       return true
     }

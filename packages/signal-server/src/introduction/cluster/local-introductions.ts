@@ -3,7 +3,7 @@ import type { PeerNotice } from '../../cluster/wire.js'
 import { Audience } from '../sessions/audience.js'
 import type { Dialect } from '../dialects/dialect.js'
 import type { Introducer } from '../sessions/introducer.js'
-import { bySession, tellOthers, tellReplaced } from '../sessions/introductions.js'
+import { bySession, introductionOf, tellOthers, tellReplaced } from '../sessions/introductions.js'
 import type { Peer } from '../sessions/peer.js'
 import type { Session } from '../sessions/session.js'
 import type { SlicedWork, Steps } from '../../limits/sliced-work.js'
@@ -69,10 +69,10 @@ export class LocalIntroductions {
   }
 
   /** Two peers whose connection has failed are introduced once more; one or both are remote. */
-  introduceAgain(app: string, { id, info }: PeerNotice, key: string, to: string): void {
+  introduceAgain(app: string, about: PeerNotice, key: string, to: string): void {
     const target = this.#peer(app, to)?.sessionFor(key)
-    target?.tell({ type: 'introduction', id, keys: [key], info, again: true })
-    if (target) this.introduced(app, [to, id], [key])
+    target?.tell({ ...introductionOf(about, [key]), again: true })
+    if (target) this.introduced(app, [to, about.id], [key])
   }
 
   /**
@@ -174,10 +174,16 @@ export class LocalIntroductions {
   /** A peer as other instances know it. */
   #notice(peer: Peer<Session>, key: string): PeerNotice {
     const { id } = peer
-    const { arrival: since = 0, announcement } = peer.newestWith(key) ?? {}
+    const { arrival: since = 0, announcement, link } = peer.newestWith(key) ?? {}
     const reads = peer.newestWith(key, this.#reads)?.arrival
     const said = announcement && { info: announcement.info, announced: announcement.at }
-    return { id, since, ...(reads !== undefined && { reads }), ...said }
+    return {
+      id,
+      since,
+      ...(reads !== undefined && { reads }),
+      ...said,
+      ...(link !== undefined && { link }),
+    }
   }
 
   *#tellAll(about: About, keys: string[]): Steps {
@@ -213,7 +219,7 @@ export class LocalIntroductions {
     const newest = common
       .map((key) => shown(key)!)
       .reduce((one, other) => ((other.announced ?? 0) > (one.announced ?? 0) ? other : one))
-    target.tell({ type: 'introduction', id, keys: common, info: newest.info })
+    target.tell(introductionOf(newest, common))
     this.introduced(app, [target.id, id], common)
   }
 }

@@ -3,6 +3,7 @@ import type { LocalIntroductions, Shown } from './local-introductions.js'
 import { RemotePeers, type RemotePeer } from '../../cluster/remote-peers.js'
 import { topics } from '../../cluster/topics.js'
 import type { PeerNotice } from '../../cluster/wire.js'
+import { isLinkSession } from '../../upgrade/link-offer.js'
 
 /** What another instance says of a peer on one key, and whether it may have more to say. */
 export interface Told {
@@ -42,10 +43,12 @@ export class RemoteSessions {
    * @param quiet - nobody need be told if this is the newest session of the peer
    * @returns whether it is, and was not before
    */
-  know(told: Told, { since, reads, info, announced }: PeerNotice, quiet = false): boolean {
+  know(told: Told, notice: PeerNotice, quiet = false): boolean {
+    const { since, reads, info, announced } = notice
     const { app, key, id, instance } = told
     if (typeof id !== 'string' || typeof since !== 'number') throw new TypeError('no peer')
-    const peer = { id, since, reads, info, announced, app, key, instance, doubtful: false }
+    const link = isLinkSession(notice.link) ? notice.link : undefined
+    const peer = { id, since, reads, info, announced, link, app, key, instance, doubtful: false }
     return this.#change(told, () => this.peers.add(peer), quiet)
   }
 

@@ -17,6 +17,8 @@ export type Notice =
       id: string
       keys: readonly string[]
       info: Json | undefined
+      /** The session that the peer offered for the link protocol. */
+      link: string | undefined
       /** The server has ended the pipe that the two had. */
       again?: true
     }

@@ -53,10 +53,12 @@ export function signalV1(
   }
 }
 
-function introduction({ id, keys, info, again }: Introduction): string {
+function introduction({ id, keys, info, link, again }: Introduction): string {
   const shown = info === undefined ? '' : `,"info":${JSON.stringify(info)}`
+  const session = link === undefined ? '' : `,"link":${JSON.stringify(link)}`
   const anew = again ? ',"again":true' : ''
-  return `{"type":"Introduction","id":${JSON.stringify(id)},"keys":${keysAsJson(keys)}${shown}${anew}}`
+  const about = `"id":${JSON.stringify(id)},"keys":${keysAsJson(keys)}`
+  return `{"type":"Introduction",${about}${shown}${session}${anew}}`
 }
 
 function decode(data: Buffer): Request[] {

@@ -1,8 +1,21 @@
+import type { Json } from 'signal-server-protocol'
 import { Audience, Circular } from './audience.js'
 import type { Notice } from '../dialects/dialect.js'
 import type { Session } from './session.js'
 import type { Steps } from '../../limits/sliced-work.js'
 import type { Realm } from './realm.js'
+
+/** A session as it is introduced; it may be on another instance. */
+interface Introduced {
+  /** Of its peer. */
+  readonly id: string
+  readonly info?: Json | undefined
+  readonly link?: string | undefined
+}
+
+/** The Introduction of a session that has the introductions of these keys. */
+export const introductionOf = ({ id, info, link }: Introduced, keys: readonly string[]) =>
+  ({ type: 'introduction', id, keys, info, link }) as const
 
 /** How a session is introduced. */
 export interface Introducing {
@@ -24,22 +37,24 @@ export interface Introducing {
  */
 export function* introduce(
   session: Session,
-  keys: readonly string[],
+  wanted: readonly string[],
   { known, delayed, toItself, isHidden, told }: Introducing,
 ): Steps {
   const { realm, peer, info } = session
+  const has = (key: string) => peer.sessionFor(key) === session
+  // some may have gone to another session before this begins
+  const keys = wanted.every(has) ? wanted : wanted.filter(has)
   const audience = new Audience(realm, peer.id, keys)
   yield* audience.gather(known)
-  const toAll = new Circular({ type: 'introduction', id: peer.id, keys, info })
+  const toAll = new Circular(introductionOf(session, keys))
   for (const target of audience) {
     while (toItself && session.congested) yield session.drained()
     const common = audience.keysOf(target)
-    const has = (key: string) => peer.sessionFor(key) === session
     const shared = audience.unchanged ? common : common.filter(has)
     const forOther = delayed?.size ? shared.filter((key) => !delayed.has(key)) : shared
     if (forOther.length > 0) {
       if (forOther === keys && session.info === info) toAll.to(target)
-      else target.tell({ type: 'introduction', id: peer.id, keys: forOther, info: session.info })
+      else target.tell(introductionOf(session, forOther))
       told(target.id, forOther)
     }
     if (toItself && shared.length > 0) tellItself(session, target, shared, isHidden)
@@ -49,14 +64,15 @@ export function* introduce(
 
 function tellItself(
   session: Session,
-  { id, info }: Session,
+  other: Session,
   shared: readonly string[],
   isHidden: Introducing['isHidden'],
 ): void {
+  const { id } = other
   const keys = shared.some((key) => isHidden(id, key))
     ? shared.filter((key) => !isHidden(id, key))
     : shared
-  if (keys.length > 0) session.tell({ type: 'introduction', id, keys, info })
+  if (keys.length > 0) session.tell(introductionOf(other, keys))
 }
 
 /**

@@ -33,6 +33,8 @@ export interface SessionParts {
   readonly socket: Socket
   /** Where it is known already. */
   readonly dialect: Dialect | undefined
+  /** What it offered for the link protocol. */
+  readonly link: string | undefined
   /** Its place among the sockets of the server. */
   readonly place: Holding
   /** Its part of the keys of all sessions. */
@@ -57,6 +59,7 @@ export class Session implements Monitored, Member, InboxOwner {
   readonly keys = new Set<string>()
   readonly registered: Holding
   readonly peer: Peer<Session>
+  readonly link: string | undefined
   dialect: Dialect | undefined
   announcement: Announcement | undefined
   heard = true
@@ -73,7 +76,7 @@ export class Session implements Monitored, Member, InboxOwner {
   #badMessages = 0
 
   constructor(
-    { id, realm, grant, ws, socket, dialect, place, registered }: SessionParts,
+    { id, realm, grant, ws, socket, dialect, link, place, registered }: SessionParts,
     private readonly context: EndpointContext,
     private readonly handler: SessionHandler,
   ) {
@@ -82,6 +85,7 @@ export class Session implements Monitored, Member, InboxOwner {
     this.realm = realm
     this.grant = grant
     this.dialect = dialect
+    this.link = link
     this.registered = registered
     this.#place = place
     this.#ws = ws
