@@ -18,6 +18,10 @@ interface Connection {
   pipe: string | undefined
   /** How many pipes it was ever part of. */
   pipes: number
+  /** What its client offered for the link protocol. */
+  readonly hello: string | undefined
+  /** What it got of the other end of a pipe between two servers. */
+  heard: string | undefined
 }
 
 /** Does with requests what the endpoint does, without sockets. */
@@ -33,7 +37,9 @@ class Desk {
   ) {
     this.instances = new Instances(bus)
     this.#places = new RemotePlaces<Connection>(this.instances, {
-      pair: ({ subject }, pipe, instance) => {
+      helloOf: ({ subject }) => subject.hello,
+      pair: ({ subject }, pipe, instance, hello) => {
+        subject.heard = hello
         this.#pairings.removeWaiter(subject.place, subject)
         this.#pipe(pipe, [subject])
         // the other side hears of the end
@@ -54,8 +60,12 @@ class Desk {
   readonly #ends = new Map<string, () => void>()
 
   connect(place: Place): Connection {
+    const name = `${place.localId}${this.all.length}`
     const connection = {
-      name: `${place.localId}${this.all.length}`,
+      name,
+      // most offer one
+      hello: this.all.length % 4 === 0 ? undefined : name.padEnd(24, '_'),
+      heard: undefined,
       place,
       desk: this,
       state: 'waits',
@@ -176,6 +186,17 @@ async function play({ steps, delays, lost }: Play) {
   return { bus, all, desks, settle, close: () => desks.forEach((desk) => desk.close()) }
 }
 
+/** Both ends of a pipe between two servers got the hello of the other, or neither did. */
+function expectAgreed(all: readonly Connection[]): void {
+  for (const one of all) {
+    const isOther = (other: Connection) => other !== one && other.pipe === one.pipe
+    const other = one.pipe?.includes('.') ? all.find(isOther) : undefined
+    if (!other) continue
+    const isLink = one.hello !== undefined && other.hello !== undefined
+    expect(one.heard, `${shown(one)} and ${shown(other)}`).toBe(isLink ? other.hello : undefined)
+  }
+}
+
 /** What is wrong once everything is quiet. */
 function expectSettled(all: readonly Connection[]): void {
   const alive = all.filter(({ state }) => state === 'waits' || state === 'piped')
@@ -240,6 +261,7 @@ test(
         const { settle, close } = await play(scene)
         runs++
         expectSettled(await settle(2_000))
+        expectAgreed(await settle(0))
         close()
       },
     )
@@ -266,7 +288,7 @@ test(
         runs++
         await settle(1_000)
         bus.loses = () => false
-        await settle(30_000)
+        expectAgreed(await settle(30_000))
         for (const { pipes, name } of all) expect(pipes, name).toBeLessThan(2)
         const waiting = all.filter(({ state }) => state === 'waits')
         const places = new Set(waiting.map(({ place }) => place.localId))

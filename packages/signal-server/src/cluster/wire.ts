@@ -89,8 +89,10 @@ export type BusMessage =
   | { t: 'news'; endpoint: string; news: Json }
   | { t: 'hold'; hold: HoldNotice; answer?: boolean }
   | { t: 'propose'; mine: string; yours: string }
-  | { t: 'accept'; mine: string; yours: string }
-  | { t: 'commit'; mine: string; yours: string }
+  /** With the hello of the client there, if it offered one for the link protocol. */
+  | { t: 'accept'; mine: string; yours: string; link?: string }
+  /** With the hello of the client of the leader if both offered one: then both get that of the other. */
+  | { t: 'commit'; mine: string; yours: string; link?: string }
   | { t: 'abort'; mine: string; yours: string }
   | DataMessage
   /** The payload in latin1: one character a byte. */

@@ -1,5 +1,7 @@
 import { log } from '../../log.js'
+import { isLinkHello } from '../../upgrade/link-offer.js'
 import type { Instances } from '../../cluster/instances.js'
+import type { BusMessage, Signed } from '../../cluster/wire.js'
 import type { Occupant, Occupants } from './occupants.js'
 
 // how long two instances may take to agree, at first; twice as long each time that was too short
@@ -7,6 +9,9 @@ const agreementTimeout = 1_000
 const maxAgreementTimeout = 8_000
 // a partner that is on this instance too waits no longer than this
 const localWait = 1_000
+
+type Accept = Extract<BusMessage, { t: 'accept' }>
+type Commit = Extract<BusMessage, { t: 'commit' }>
 
 /** An occupant, and what is being agreed on with another instance. */
 export interface Party<S> extends Occupant<S> {
@@ -19,15 +24,21 @@ export interface Party<S> extends Occupant<S> {
 
 /** What comes of it. */
 export interface AgreementCallbacks<P> {
-  /** The party and one of another instance are a pair. */
-  pair(party: P, pipe: string, instance: string): void
+  /**
+   * The party and one of another instance are a pair.
+   * @param hello - of the other client, if both offered one for the link protocol
+   */
+  pair(party: P, pipe: string, instance: string, hello: string | undefined): void
+  /** What the client of a party offered for the link protocol. */
+  helloOf(party: P): string | undefined
   /** The party waits again, for nothing has come of it. */
   released(party: P): void
 }
 
 /**
  * Two instances agree that a connection of each is a pair. The one leads: it proposes, the other
- * accepts (and is then bound for a moment), the leader commits, or aborts if it was paired meanwhile.
+ * accepts (and is then bound for a moment), the leader commits, or aborts if it was paired meanwhile. The
+ * leader also decides whether the clients get each other's hello: both do, or neither.
  */
 export class Agreements<S, P extends Party<S>> {
   constructor(
@@ -36,8 +47,8 @@ export class Agreements<S, P extends Party<S>> {
     private readonly callbacks: AgreementCallbacks<P>,
   ) {
     instances.on('propose', ({ mine, yours, instance }) => this.#proposed(mine, yours, instance))
-    instances.on('accept', ({ mine, yours, instance }) => this.#accepted(mine, yours, instance))
-    instances.on('commit', ({ mine, yours, instance }) => this.#committed(mine, yours, instance))
+    instances.on('accept', (message) => this.#accepted(message))
+    instances.on('commit', (message) => this.#committed(message))
     instances.on('abort', ({ mine, yours }) => {
       const party = this.parties.get(yours)
       if (party?.other?.nonce === mine) this.#giveUp(party)
@@ -77,31 +88,39 @@ export class Agreements<S, P extends Party<S>> {
   #proposed(mine: string, yours: string, instance: string): void {
     const party = this.parties.get(yours)
     const free = party?.state === 'waiting'
-    if (free) this.#bind(party, 'offered', mine, instance)
-    this.instances.send(instance, { t: free ? 'accept' : 'abort', mine: yours, yours: mine })
+    const names = { mine: yours, yours: mine }
+    if (!free) return this.instances.send(instance, { t: 'abort', ...names })
+    this.#bind(party, 'offered', mine, instance)
+    const hello = this.callbacks.helloOf(party)
+    this.instances.send(instance, { t: 'accept', ...names, ...(hello && { link: hello }) })
   }
 
-  #accepted(mine: string, yours: string, instance: string): void {
+  #accepted({ mine, yours, link, instance }: Signed<Accept>): void {
     const party = this.#bound('proposed', mine, yours)
-    this.instances.send(instance, { t: party ? 'commit' : 'abort', mine: yours, yours: mine })
-    if (party) this.#pair(party, `${yours}.${mine}`, instance)
+    const names = { mine: yours, yours: mine }
+    if (!party) return this.instances.send(instance, { t: 'abort', ...names })
+    const theirs = isLinkHello(link) ? link : undefined
+    const ours = theirs && this.callbacks.helloOf(party)
+    this.instances.send(instance, { t: 'commit', ...names, ...(ours && { link: ours }) })
+    this.#pair(party, `${yours}.${mine}`, instance, ours && theirs)
   }
 
-  #committed(mine: string, yours: string, instance: string): void {
+  #committed({ mine, yours, link, instance }: Signed<Commit>): void {
     const pipe = `${mine}.${yours}`
     const party = this.#bound('offered', mine, yours)
-    if (party) this.#pair(party, pipe, instance)
-    // it took too long: the leader must not go on alone
+    const isReply = party && isLinkHello(link) && this.callbacks.helloOf(party) !== undefined
+    if (party && (link === undefined || isReply)) this.#pair(party, pipe, instance, link)
+    // it took too long, or is malformed: the leader must not go on alone
     else this.instances.send(instance, { t: 'gone', pipe })
   }
 
-  #pair(party: P, pipe: string, instance: string): void {
+  #pair(party: P, pipe: string, instance: string, hello: string | undefined): void {
     log.bus(
       '%s – %s: paired with a connection of another instance',
       party.place.localId,
       party.place.remoteId,
     )
-    this.callbacks.pair(party, pipe, instance)
+    this.callbacks.pair(party, pipe, instance, hello)
   }
 
   #bind(party: P, state: 'proposed' | 'offered', nonce: string, instance: string): void {

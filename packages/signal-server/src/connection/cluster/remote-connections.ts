@@ -32,9 +32,13 @@ export class RemoteConnections {
   ) {
     this.#pipes = new RemotePipes(instances, context)
     this.#places = new RemotePlaces(instances, {
-      pair: ({ subject }, pipe, instance) => {
-        if (subject instanceof Hold) callbacks.pair(subject, this.#pipes.open(pipe, instance))
+      pair: ({ subject }, pipe, instance, hello) => {
+        if (!(subject instanceof Hold)) return
+        const remote = this.#pipes.open(pipe, instance)
+        remote.hello = hello
+        callbacks.pair(subject, remote)
       },
+      helloOf: ({ subject }) => (subject instanceof Hold ? subject.localEnd.hello : undefined),
       supersede: ({ subject, place }) => {
         if (subject instanceof Hold || subject instanceof Pipe) callbacks.supersede(subject, place)
       },

@@ -23,6 +23,7 @@ const unpinned = (bytes: Buffer) =>
  */
 export class RemoteEnd implements PipeEnd {
   readonly v1 = false
+  hello: string | undefined
   readonly isHere = false
   /** State of the frames that come from there. */
   readonly translator = { atBoundary: true, closed: false, takeMessages: () => 0 }

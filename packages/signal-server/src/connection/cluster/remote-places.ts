@@ -10,8 +10,13 @@ import type { HoldNotice } from '../../cluster/wire.js'
 
 /** What other instances bring about here. */
 export interface RemotePlacesCallbacks<S> {
-  /** The occupant and one of another instance are a pair. */
-  pair(occupant: Occupant<S>, pipe: string, instance: string): void
+  /**
+   * The occupant and one of another instance are a pair.
+   * @param hello - of the other client, if both offered one for the link protocol
+   */
+  pair(occupant: Occupant<S>, pipe: string, instance: string, hello: string | undefined): void
+  /** What the client of an occupant that waits offered for the link protocol. */
+  helloOf(occupant: Occupant<S>): string | undefined
   /** A newer connection took the occupant's place, on another instance. */
   supersede(occupant: Occupant<S>): void
   /** The occupant is no longer offered: it may be paired with a partner that came meanwhile. */
@@ -42,7 +47,8 @@ export class RemotePlaces<S> {
   ) {
     this.#subscriptions = new Subscriptions(instances, () => {})
     this.#agreements = new Agreements<S, Entry<S>>(instances, this.#entries, {
-      pair: (entry, pipe, instance) => callbacks.pair(entry, pipe, instance),
+      pair: (entry, pipe, instance, hello) => callbacks.pair(entry, pipe, instance, hello),
+      helloOf: (entry) => callbacks.helloOf(entry),
       released: (entry) => {
         callbacks.released(entry)
         if (this.#entries.has(entry) && entry.state === 'waiting') this.#publish(entry)

@@ -22,6 +22,8 @@ export class Hold implements PipeReceiver, Waiter {
   #size = 0
   /** Bytes that were read before a pause, and come after it. */
   #ahead = 0
+  /** Size of what the client offered for the link protocol; its end keeps that until it is paired. */
+  #helloBytes: number
   readonly #share: HeldShare
   /** Most send no pings while they wait. */
   #pongs: Pongs | undefined
@@ -43,6 +45,8 @@ export class Hold implements PipeReceiver, Waiter {
     const { holdTimeout } = context.settings
     this.#timer = setTimeout(() => this.failed(CloseCode.timedOut, 'hold_timed_out'), holdTimeout)
     localEnd.receiver = this
+    this.#helloBytes = localEnd.hello?.length ?? 0
+    this.#count()
   }
 
   get address(): string | undefined {
@@ -143,12 +147,13 @@ export class Hold implements PipeReceiver, Waiter {
   }
 
   #count(): void {
-    this.#share.set(this.#bytes?.length ?? 0, this.#ahead)
+    this.#share.set(this.#helloBytes + (this.#bytes?.length ?? 0), this.#ahead)
   }
 
   #free(): void {
     this.#bytes = undefined
     this.#size = 0
+    this.#helloBytes = 0
     this.#share.release()
   }
 

@@ -3,6 +3,7 @@ import { CloseCode } from 'signal-server-protocol'
 import { hasEnded, type Grant } from '../../authorize.js'
 import type { EndpointContext, Upgrade } from '../../endpoint.js'
 import { answerUpgrade } from '../../upgrade/handshake.js'
+import { isLinkHello, offeredLink } from '../../upgrade/link-offer.js'
 import type { Monitored } from '../../limits/heartbeat.js'
 import { Rank, type Holding } from '../../limits/holders.js'
 import { Closing } from './closing.js'
@@ -22,6 +23,7 @@ const restsAfter = 60_000
 export class LocalEnd implements Monitored, FrameSink, PipeEnd {
   readonly isHere = true
   readonly v1: boolean
+  hello: string | undefined
   /** What the limits per address count its client as. */
   readonly address: string | undefined
   readonly translator = new FrameTranslator(this)
@@ -53,6 +55,7 @@ export class LocalEnd implements Monitored, FrameSink, PipeEnd {
     const { socket, v1, grant, address, place } = upgrade
     this.#socket = socket
     this.v1 = v1
+    this.hello = offeredLink(upgrade, isLinkHello)
     this.#grant = grant
     this.address = address
     this.#place = place

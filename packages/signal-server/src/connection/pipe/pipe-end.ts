@@ -40,6 +40,8 @@ export interface FrameState {
 export interface PipeEnd {
   /** Whether it offered `signal.v1`. */
   readonly v1: boolean
+  /** What its client offered for the link protocol; undefined once it is part of a pipe. */
+  hello: string | undefined
   /** Whether its client is connected to this instance. */
   readonly isHere: boolean
   /** What has come from it. */

@@ -1,14 +1,13 @@
-import { CloseCode, PAIRED_TEXT } from 'signal-server-protocol'
+import { CloseCode } from 'signal-server-protocol'
 import type { EndpointContext } from '../../endpoint.js'
 import { Rank } from '../../limits/holders.js'
 import { TokenBucket } from '../../limits/token-bucket.js'
 import type { Outcome } from '../../stats.js'
 import { Opcode, serverFrame, type ControlOpcode } from './frame.js'
+import { tellPaired } from './paired.js'
 import { Pause } from './read-gate.js'
 import { PingLimit } from './ping-limit.js'
 import type { PipeReceiver, PipeEnd } from './pipe-end.js'
-
-const paired = serverFrame(Opcode.text, PAIRED_TEXT)
 
 /** Two ends joined: what one client sends, the other gets. */
 export class Pipe {
@@ -34,7 +33,7 @@ export class Pipe {
       this.#rate = new TokenBucket(maxPipeBytesPerSecond, maxPipeBytesPerSecond)
     }
     const [first, second] = ends
-    for (const end of ends) if (end.v1) end.write(paired)
+    tellPaired(first, second)
     second.source = first.translator
     first.source = second.translator
     if (held[0]) this.#pass(held[0], first, second)
