@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import {
   connectionPath,
   introductionPath,
+  LINK_SUBPROTOCOL_PREFIX,
   SUBPROTOCOL,
+  type Paired,
   type ServerMessage,
 } from 'signal-server-protocol'
 import { SignalServer } from 'signal-server'
@@ -152,6 +154,9 @@ describe(`what a ${SUBPROTOCOL} client is sent`, () => {
         return found.find((example: { type: string }) => example.type === type) as never
       }
       const introduction: { info: unknown } = find('Introduction')
+      const { link = '' } = of('S→C', SUBPROTOCOL)
+        .map(({ body }) => JSON.parse(body) as { link?: string })
+        .find((example) => example.link !== undefined)!
       const update: { info: unknown } = find('Update')
       const { signal }: { signal: unknown } = find('Signal')
       const error: { id: string } = find('Error')
@@ -166,6 +171,10 @@ describe(`what a ${SUBPROTOCOL} client is sent`, () => {
       atBob.socket.send({ type: 'Signal', to: alice, signal })
       atBob.leave(key)
       await atBob.settled()
+      const offers = [`${LINK_SUBPROTOCOL_PREFIX}${link}`, SUBPROTOCOL]
+      const linked = await first.socket(introductionPath(bob), offers)
+      linked.send({ type: 'Join', join: [key] })
+      await linked.settled()
       atAlice.socket.send({ type: 'Ping' })
       atAlice.socket.send({ type: 'Signal', to: error.id, signal: 1 })
       await first.peer(SUBPROTOCOL, alice, key)
@@ -186,9 +195,14 @@ describe(`what a ${SUBPROTOCOL} client is sent`, () => {
 describe('on a connection', () => {
   test.each(of('S→C', 'connection'))('what comes first is $body', async ({ body }) => {
     await on(async (scene) => {
-      const open = (path: string): Promise<Socket> => scene.first.socket(path, [SUBPROTOCOL])
-      const atAlice = await open(connectionPath(alice, bob, key))
-      await open(connectionPath(bob, alice, key))
+      // what alice is sent is what bob has offered
+      const { link } = JSON.parse(body) as Paired
+      const open = (path: string, hello?: string): Promise<Socket> => {
+        const offers = hello === undefined ? [] : [`${LINK_SUBPROTOCOL_PREFIX}${hello}`]
+        return scene.first.socket(path, [...offers, SUBPROTOCOL])
+      }
+      const atAlice = await open(connectionPath(alice, bob, key), link && 'a'.repeat(64))
+      await open(connectionPath(bob, alice, key), link)
       expect((await atAlice.message()).data.toString()).toBe(body)
     })
   })

@@ -8,6 +8,7 @@ import { handshakeChecks } from './handshakes.js'
 import { holdingChecks } from './holding.js'
 import { introductionChecks } from './introductions.js'
 import { keepAliveChecks } from './keep-alive.js'
+import { linkChecks } from './links.js'
 import { noticeChecks } from './notices.js'
 import { olderDialectChecks } from './older-dialects.js'
 import { pairingChecks } from './pairing.js'
@@ -37,6 +38,7 @@ export const allChecks: readonly Check[] = [
   ...pairingChecks,
   ...holdingChecks,
   ...greetingChecks,
+  ...linkChecks,
   ...pipingChecks,
   ...pingChecks,
   ...closingChecks,

@@ -56,8 +56,8 @@ class Repeater {
   #head: Buffer = Buffer.alloc(0)
   /** Whether the socket speaks `signal.v1`; undefined before the head of the response. */
   #v1: boolean | undefined
-  /** The info of each peer that is there, by its id and one key. */
-  readonly #known = new Map<string, { info?: unknown }>()
+  /** The info and the link of each peer that is there, by its id and one key. */
+  readonly #known = new Map<string, { info?: unknown; link?: string }>()
 
   readonly #frames = new FrameReader((frame, bytes) => {
     if (this.#v1) this.write(this.#introductions())
@@ -95,8 +95,13 @@ class Repeater {
     if (type !== 'Introduction' && type !== 'Update' && type !== 'Departure') return
     for (const key of message.keys) {
       const which = JSON.stringify([message.id, key])
-      if (type === 'Departure') this.#known.delete(which)
-      else this.#known.set(which, 'info' in message ? { info: message.info } : {})
+      if (type === 'Departure') {
+        this.#known.delete(which)
+        continue
+      }
+      const { link } = type === 'Introduction' ? message : (this.#known.get(which) ?? {})
+      const info = 'info' in message && { info: message.info }
+      this.#known.set(which, { ...info, ...(link !== undefined && { link }) })
     }
     if (type === 'Introduction') this.write(this.#introductions())
   }
