@@ -23,6 +23,22 @@ export function wildTarget(random: Random): string {
   return `${random.pick(['/', '//', '/t/', '*', 'http://x/', '/x/'])}${segment()}/${segment()}`
 }
 
+/** What a client offers beside `signal.v1`: a session or a hello of the link protocol, or nearly one. */
+function wildLink(random: Random): string {
+  const length = random.pick([0, 10, 11, 12, 19, 20, 63, 300, 301, 2_000])
+  const end = random.pick(['', '', '', '~', '.'])
+  return `signal.link.${random.pick([1, 1, 1, 2])}.${'aZ9-_'.repeat(length / 5)}${end}`
+}
+
+/** A list of subprotocols, `signal.v1` mostly among them. */
+function wildProtocols(random: Random): string {
+  const protocols = random.chance(0.9) ? ['signal.v1'] : []
+  while (random.chance(0.5)) {
+    protocols.splice(random.below(protocols.length + 1), 0, wildLink(random))
+  }
+  return protocols.join(', ')
+}
+
 /** A WebSocket handshake for a target, which may be spoilt. */
 export function wildHandshake(random: Random, target: string, spoilt: boolean): Buffer {
   const lines = [
@@ -33,7 +49,7 @@ export function wildHandshake(random: Random, target: string, spoilt: boolean): 
     'Sec-WebSocket-Version: 13',
     'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
   ]
-  if (random.chance(0.5)) lines.push('Sec-WebSocket-Protocol: signal.v1')
+  if (random.chance(0.5)) lines.push(`Sec-WebSocket-Protocol: ${wildProtocols(random)}`)
   if (spoilt) {
     const at = 1 + random.below(lines.length)
     const flaws = [
