@@ -15,6 +15,7 @@ import { routeOf } from '../src/workers/route.js'
 import { expectAgreement } from './harness/agreement.js'
 import { Arrivals, eventually, within } from './harness/arrivals.js'
 import { Client, type Fields } from './harness/client.js'
+import { linkHello, linkSession, offering } from './harness/links.js'
 import { RawSocket } from './harness/raw-socket.js'
 
 const script = fileURLToPath(new URL('harness/worker.mjs', import.meta.url))
@@ -148,6 +149,33 @@ describe('three workers on one port', () => {
     expect(stats.every(({ endpoints }) => endpoints['connection']!['pipes']! > 0)).toBe(true)
     expect(stats.map(({ endpoints }) => endpoints['introduction']!['sessions'])).toEqual([3, 3, 3])
     expect(await crew.stop()).toBe(0)
+  })
+
+  test('show the links of sessions, and give the two of a pair the hello of each other', async () => {
+    const crew = await Crew.start(3)
+    const links = Array.from({ length: 6 }, linkSession)
+    const peers = await Promise.all(
+      links.map(async (link, n) => {
+        const peer = await crew.client(`/introduction/peer-${n}`, offering(link))
+        peer.send({ type: 'Join', join: ['k'] })
+        return peer
+      }),
+    )
+    await eventually(() => peers.every((peer) => met(peer) === 5), 'all introductions')
+    for (const [n, { seen }] of peers.entries()) {
+      const introductions = seen
+        .map(({ text }) => JSON.parse(text) as Fields)
+        .filter(({ type }) => type === 'Introduction')
+      const shown = new Set(introductions.map(({ link }) => link))
+      expect(shown).toEqual(new Set(links.filter((_, other) => other !== n)))
+    }
+    for (let n = 0; n < 6; n++) {
+      const [mine, theirs] = [linkHello(), linkHello()]
+      const a = await crew.client(`/connection/a/b/${n}`, offering(mine))
+      const b = await crew.client(`/connection/b/a/${n}`, offering(theirs))
+      expect(await a.json()).toEqual({ type: 'Paired', link: theirs })
+      expect(await b.json()).toEqual({ type: 'Paired', link: mine })
+    }
   })
 
   test('replace one that dies; the others never notice', async () => {
