@@ -25,6 +25,8 @@ export class Hold implements PipeReceiver, Waiter {
   /** Size of what the client offered for the link protocol; its end keeps that until it is paired. */
   #helloBytes: number
   readonly #share: HeldShare
+  /** Nothing is held any more, though its connection may still be closing. */
+  #freed = false
   /** Most send no pings while they wait. */
   #pongs: Pongs | undefined
   readonly #startedAt = Date.now()
@@ -109,6 +111,7 @@ export class Hold implements PipeReceiver, Waiter {
   }
 
   readAhead(bytes: number): void {
+    if (this.#freed) return
     this.#ahead = bytes
     this.#count()
   }
@@ -154,6 +157,7 @@ export class Hold implements PipeReceiver, Waiter {
     this.#bytes = undefined
     this.#size = 0
     this.#helloBytes = 0
+    this.#freed = true
     this.#share.release()
   }
 
