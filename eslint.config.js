@@ -55,6 +55,7 @@ export default defineConfig(
       'conformance/**',
       'examples/**',
       'stress/**',
+      'packages/signal-client/test/links/model/main.ts',
       'packages/signal-server-standalone/**',
       'packages/signal-video-call/**',
     ],

@@ -14,7 +14,8 @@ export default {
       project: ['src/**/*.ts', 'test/**/*.ts'],
     },
     'packages/signal-client': {
-      entry: ['test/**/*.test.ts'],
+      // The model of links is bundled by name.
+      entry: ['test/**/*.test.ts', 'test/links/model/main.ts'],
       project: ['src/**/*.ts', 'test/**/*.ts'],
       // Imported by a program that a test runs in a process of its own.
       ignoreDependencies: ['happy-dom'],

@@ -1,6 +1,6 @@
 import type { Frame } from './frames.js'
 import { FRAME_COST } from './send-queue.js'
-import { VarintReader } from './varint.js'
+import type { VarintReader } from './varint.js'
 import { Violation } from './violation.js'
 
 /** How far the numbered frames have come on one transport. */

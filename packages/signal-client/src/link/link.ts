@@ -37,8 +37,9 @@ export interface Keys {
   /** Whether the peer's session has a key that was introduced, wanted here or not. */
   hasAny(): boolean
   isRefused(key: string): boolean
-  readonly mayDial: boolean
-  readonly isServerReachable: boolean
+  /** Whether the peer may be dialled: it has broken no rule of late. */
+  mayDial(): boolean
+  isServerReachable(): boolean
   /** A pairing on this key is a raw pipe. */
   isRaw(dial: Dial): Dialled
   hasViolated(sentence: string): void
@@ -186,12 +187,12 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
   // --- what dialling asks
 
   get needsTransport(): boolean {
-    if (this.#isOver || !this.keys.mayDial) return false
+    if (this.#isOver || !this.keys.mayDial()) return false
     return this.#attached.length === 0 || this.#isDoubted
   }
 
   get isServerReachable(): boolean {
-    return this.keys.isServerReachable
+    return this.keys.isServerReachable()
   }
 
   *candidates(): Iterable<string> {
@@ -275,8 +276,8 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
   }
 
   #newLife(): Life {
-    const { newNonce, outside, maxMessageBytes } = this.settings
-    return new Life(newNonce(), this.id, this.session, maxMessageBytes, outside, this)
+    const { outside, maxMessageBytes } = this.settings
+    return new Life(this.settings.newNonce(), this.id, this.session, maxMessageBytes, outside, this)
   }
 
   get #hasMet(): boolean {
@@ -354,6 +355,7 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
     this.#liveness.stop()
     this.#stop('grace')
     this.#stop('departed')
+    this.#stop('unanswered')
     this.#life.tellAll()
     this.#dropSilent()
     this.#openAll(dial.key)
@@ -378,7 +380,8 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
     this.#isDoubted = false
     this.#lastCode = code
     this.#liveness.stop()
-    if (this.#attached.length > 0) return
+    // an older one that is left may be dead
+    if (this.#attached.length > 0) return this.#liveness.ask()
     this.#stop('unanswered')
     this.#start('grace', this.settings.grace, () => this.#lost())
   }

@@ -20,7 +20,6 @@ export class Links {
   readonly #wanted = new Set<string>()
   readonly #peers = new Map<string, PeerLinks>()
   readonly #shared: Shared
-  #isServerReachable = false
   #lives = 0
 
   constructor(
@@ -29,7 +28,6 @@ export class Links {
     app: App,
   ) {
     this.session = sessionName(outside.randomBytes(8))
-    const links = this
     this.#shared = {
       outside,
       app,
@@ -38,9 +36,7 @@ export class Links {
       maxMessageBytes,
       wanted: this.#wanted,
       newNonce: () => lifeNonce(++this.#lives, outside.randomBytes(8)),
-      get isServerReachable() {
-        return links.#isServerReachable
-      },
+      isServerReachable: false,
     }
   }
 
@@ -59,7 +55,7 @@ export class Links {
 
   /** The introduction socket is open: the server introduces everybody again. */
   welcome(): void {
-    this.#isServerReachable = true
+    this.#shared.isServerReachable = true
     for (const peer of this.#peers.values()) peer.welcome()
   }
 
@@ -70,7 +66,7 @@ export class Links {
 
   /** The introduction socket is gone. */
   unreachable(): void {
-    this.#isServerReachable = false
+    this.#shared.isServerReachable = false
   }
 
   /**

@@ -12,7 +12,7 @@ const mostSessions = 16
 /** What all links share. */
 export interface Shared extends LinkSettings {
   readonly wanted: ReadonlySet<string>
-  readonly isServerReachable: boolean
+  isServerReachable: boolean
 }
 
 /** A key with a peer. */
@@ -74,7 +74,7 @@ export class PeerLinks {
 
   settled(): void {
     for (const [key, { isOld }] of this.#keys) if (isOld) this.#keys.delete(key)
-    this.update()
+    for (const link of [...this.#links.values()]) link.departed()
   }
 
   rawEnded(key: string): void {
@@ -111,29 +111,30 @@ export class PeerLinks {
   }
 
   #keysOf(session: string): Keys {
-    const peer = this
     const { shared } = this
-    const isShared = (key: string) =>
-      peer.#keys.get(key)?.session === session && shared.wanted.has(key) && !peer.#raw.has(key)
     return {
-      isShared,
-      *shared() {
-        for (const key of peer.#keys.keys()) if (isShared(key)) yield key
-      },
-      hasAny: () => [...peer.#keys.values()].some((introduced) => introduced.session === session),
-      isRefused: (key) => peer.#refused.has(key),
-      get mayDial() {
-        return !peer.#isBanned
-      },
-      get isServerReachable() {
-        return shared.isServerReachable
-      },
-      isRaw: (dial) => peer.#isRaw(dial),
-      hasViolated: () => peer.#hasViolated(),
+      isShared: (key) => this.#isShared(key, session),
+      shared: () => this.#sharedWith(session),
+      hasAny: () => [...this.#keys.values()].some((introduced) => introduced.session === session),
+      isRefused: (key) => this.#refused.has(key),
+      mayDial: () => !this.#isBanned,
+      isServerReachable: () => shared.isServerReachable,
+      isRaw: (dial) => this.#isRaw(dial),
+      hasViolated: () => this.#hasViolated(),
       isOver: (link) => {
-        if (peer.#links.get(session) === link) peer.#links.delete(session)
+        if (this.#links.get(session) === link) this.#links.delete(session)
       },
     }
+  }
+
+  #isShared(key: string, session: string): boolean {
+    return (
+      this.#keys.get(key)?.session === session && this.shared.wanted.has(key) && !this.#raw.has(key)
+    )
+  }
+
+  *#sharedWith(session: string): Generator<string> {
+    for (const key of this.#keys.keys()) if (this.#isShared(key, session)) yield key
   }
 
   #isRaw({ key, transport }: Dial): Dialled {

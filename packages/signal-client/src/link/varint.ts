@@ -1,7 +1,7 @@
 import { Violation } from './violation.js'
 
 /** The largest integer on the wire: what a number holds exactly. */
-export const LARGEST = Number.MAX_SAFE_INTEGER
+const LARGEST = Number.MAX_SAFE_INTEGER
 
 /** How many bytes an integer takes as an unsigned LEB128 varint. */
 export function varintSize(value: number): number {

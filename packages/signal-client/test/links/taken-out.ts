@@ -2,10 +2,11 @@ import { fileURLToPath } from 'node:url'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { build } from 'esbuild'
+import type * as model from './model/index.js'
 import type { Rule } from './rules.js'
 
 /** What the model offers once it is bundled. */
-export type Model = typeof import('./model/index.js')
+export type Model = typeof model
 
 /**
  * The model, with the machine without a rule.
@@ -23,8 +24,8 @@ export async function modelWithout({ file, without }: Rule): Promise<Model> {
     plugins: [
       {
         name: 'without a rule',
-        setup({ onLoad }) {
-          onLoad({ filter: /[\\/]src[\\/]link[\\/][\w-]+\.ts$/ }, async ({ path }) => {
+        setup(context) {
+          context.onLoad({ filter: /[\\/]src[\\/]link[\\/][\w-]+\.ts$/ }, async ({ path }) => {
             if (basename(path) !== file) return undefined
             let contents = await readFile(path, 'utf8')
             for (const [from, to] of without) {

@@ -3,7 +3,7 @@ import type { App, Dialled, Outside, Transport } from '../../../src/link/host.js
 import { Links } from '../../../src/link/links.js'
 import type { CutSpeed } from './actions.js'
 import type { Clock } from './clock.js'
-import { Conversations } from './conversations.js'
+import type { Conversations } from './conversations.js'
 import { Random } from './random.js'
 import type { Server, Session, Socket, Told } from './server.js'
 
@@ -13,7 +13,8 @@ export interface World {
   readonly server: Server
   readonly conversations: Conversations
   hasFaults(): boolean
-  log(line: string): void
+  /** Undefined unless somebody wants to read what happens. */
+  log: ((line: string) => void) | undefined
 }
 
 /** How an end is made. */
@@ -45,6 +46,7 @@ export class End implements Outside, App {
   isLive = true
   session: Session | undefined
   readonly links: Links
+  readonly log: ((line: string) => void) | undefined
   readonly #random: Random
   readonly #introduced = new Set<string>()
   /** Raw peers by key, for ends that dial them without a link. */
@@ -59,10 +61,11 @@ export class End implements Outside, App {
   ) {
     this.name = `${options.id}${options.seed % 1_000}`
     this.#random = new Random(options.seed)
+    this.log = world.log && ((line) => world.log?.(`${this.name} ${line}`))
     this.wanted = new Set(options.keys)
     this.links = new Links(options.grace === undefined ? {} : { grace: options.grace }, this, this)
     for (const key of options.keys) this.links.join(key)
-    this.log(`starts with ${options.keys.join(' ')}${options.isRaw ? ', raw' : ''}`)
+    this.log?.(`starts with ${options.keys.join(' ')}${options.isRaw ? ', raw' : ''}`)
     this.#connect()
   }
 
@@ -74,7 +77,7 @@ export class End implements Outside, App {
 
   join(key: string): void {
     if (!this.isLive || this.wanted.has(key)) return
-    this.log(`joins ${key}`)
+    this.log?.(`joins ${key}`)
     this.wanted.add(key)
     this.links.join(key)
     const { session } = this
@@ -83,7 +86,7 @@ export class End implements Outside, App {
 
   leave(key: string): void {
     if (!this.isLive || !this.wanted.delete(key)) return
-    this.log(`leaves ${key}`)
+    this.log?.(`leaves ${key}`)
     const { session } = this
     session?.up.carry(() => this.world.server.leave(session, [key]))
     for (const name of [...this.#introduced])
@@ -96,7 +99,7 @@ export class End implements Outside, App {
   /** The page is closed, or the process is killed. */
   stop(isGraceful: boolean): void {
     if (!this.isLive) return
-    this.log(isGraceful ? 'closes' : 'is killed')
+    this.log?.(isGraceful ? 'closes' : 'is killed')
     const { session, world } = this
     if (isGraceful) {
       this.links.close(1001)
@@ -124,7 +127,7 @@ export class End implements Outside, App {
     world.clock.after(this.#deathTime(), () => world.server.exit(session))
     world.clock.after(this.#random.between(0, 2_000), () => {
       if (!this.isLive || this.session !== session) return
-      this.log('has lost its introduction socket')
+      this.log?.('has lost its introduction socket')
       this.session = undefined
       this.links.unreachable()
       world.clock.after(this.#random.between(0, 1_000), () => this.isLive && this.#connect())
@@ -137,7 +140,7 @@ export class End implements Outside, App {
     // clients find out about raw pipes by means of their own
     const isRaw = socket.hello === undefined || [...this.pipes.values()].includes(socket)
     const speed = isRaw ? 'soon' : drawn
-    this.log(`CUT ${socket.name} (${speed})`)
+    this.log?.(`CUT ${socket.name} (${speed})`)
     socket.up.cut()
     socket.down.cut()
     const time = speed === 'soon' ? 1_500 : 45_000
@@ -187,7 +190,7 @@ export class End implements Outside, App {
         })
         return
       case 'Introduction': {
-        this.log(`is told of ${told.id} on ${told.keys.join(' ')}${told.again ? ', again' : ''}`)
+        this.log?.(`is told of ${told.id} on ${told.keys.join(' ')}${told.again ? ', again' : ''}`)
         for (const key of told.keys) this.#introduced.add(`${told.id} ${key}`)
         this.#noteRaw(told.id, told.keys, told.link === undefined || this.options.isRaw)
         this.links.introduced(
@@ -203,7 +206,7 @@ export class End implements Outside, App {
         this.links.departed(told.id, told.keys)
         return
       case 'Replaced':
-        this.log(`is replaced on ${told.keys.join(' ')}`)
+        this.log?.(`is replaced on ${told.keys.join(' ')}`)
         for (const keys of this.#rawKeys.values()) for (const key of told.keys) keys.delete(key)
         this.links.replaced(told.keys)
         for (const key of told.keys) this.#closeRaw(key)
@@ -266,13 +269,13 @@ export class End implements Outside, App {
 
   // --- sockets
 
-  dial(id: string, key: string, hello: string, dialled: Dialled): Transport {
+  dial(id: string, key: string, hello: string, dialled: Dialled): SimulatedTransport {
     const socket = this.#socket(id, key, hello, dialled)
     return {
       socket,
       send: (record) => socket.up.carry(() => this.world.server.record(socket, record)),
       close: (code) => this.#close(socket, code),
-    } satisfies SimulatedTransport
+    }
   }
 
   #socket(id: string, key: string, hello: string | undefined, dialled: Dialled): Socket {
@@ -300,12 +303,12 @@ export class End implements Outside, App {
       },
       ended: (code) => {
         if (!alive()) return
-        this.log(`${socket.name} has ended with ${code}`)
+        this.log?.(`${socket.name} has ended with ${code}`)
         this.sockets.delete(socket)
         dialled.ended(code)
       },
     }
-    this.log(`dials ${socket.name}`)
+    this.log?.(`dials ${socket.name}`)
     this.sockets.add(socket)
     socket.up.carry(() => {
       if (key !== this.options.refused) return server.dial(socket)
@@ -320,7 +323,7 @@ export class End implements Outside, App {
 
   #close(socket: Socket, code: number): void {
     if (!this.sockets.delete(socket)) return
-    this.log(`closes ${socket.name} with ${code}`)
+    this.log?.(`closes ${socket.name} with ${code}`)
     socket.up.carry(() => this.world.server.closed(socket, code))
   }
 
@@ -369,7 +372,7 @@ export class End implements Outside, App {
   // --- app
 
   opened(channel: Channel): void {
-    this.log(`open ${channel.id} ${channel.key} (${channel.number})`)
+    this.log?.(`open ${channel.id} ${channel.key} (${channel.number})`)
     if (!this.#introduced.has(`${channel.id} ${channel.key}`)) {
       this.world.conversations.fail(`${this.name}: ${channel.key} was never introduced`)
     }
@@ -391,7 +394,7 @@ export class End implements Outside, App {
   }
 
   closed(channel: Channel, { why, code }: Ending): void {
-    this.log(`closed ${channel.id} ${channel.key} (${channel.number}): ${why} ${code}`)
+    this.log?.(`closed ${channel.id} ${channel.key} (${channel.number}): ${why} ${code}`)
     if (!this.channels.delete(channel)) {
       this.world.conversations.fail(`${this.name}: a channel is closed twice, or never opened`)
     }
@@ -414,10 +417,6 @@ export class End implements Outside, App {
 
   failed(_id: string, code: string, sentence: string): void {
     this.world.conversations.fail(`${this.name}: ${code}: ${sentence}`)
-  }
-
-  log(line: string): void {
-    this.world.log(`${this.name} ${line}`)
   }
 
   #deathTime(): number {

@@ -29,7 +29,7 @@ export function run(actions: readonly Action[], seed: number, withTrace = false)
   const trace: string[] = []
   const log = withTrace
     ? (line: string) => void trace.push(`${(clock.now / 1_000).toFixed(3).padStart(8)} ${line}`)
-    : () => {}
+    : undefined
   const hasFaults = () => clock.now < faultTime
   const server = new Server(clock, random, hasFaults, log)
   const conversations = new Conversations()
@@ -69,7 +69,7 @@ export function run(actions: readonly Action[], seed: number, withTrace = false)
       case 'stall': {
         const picked = pickSocket(does.pick)
         if (!picked) return
-        log(`STALL ${picked[1].name} for ${Math.round(does.milliseconds)} ms`)
+        log?.(`STALL ${picked[1].name} for ${Math.round(does.milliseconds)} ms`)
         picked[1].up.stall(does.milliseconds)
         return picked[1].down.stall(does.milliseconds)
       }
@@ -106,7 +106,7 @@ export function run(actions: readonly Action[], seed: number, withTrace = false)
   for (const [index, { at, does }] of actions.entries())
     clock.after(at, () => carryOut(does, index))
   clock.runUntil(faultTime)
-  log('--- no faults any more')
+  log?.('--- no faults any more')
   for (const end of live()) {
     end.isPaused = false
     end.meddling = 0
@@ -179,7 +179,7 @@ function tooManySockets(end: End, ends: readonly End[], server: Server): string[
       if (id === end.id || !peer) continue
       const isRaw = end.options.isRaw || peer.link === undefined || server.isPlain
       const sockets = needed.get(id) ?? new Set()
-      needed.set(id, sockets.add(isRaw ? `raw ${key}` : peer.link!))
+      needed.set(id, sockets.add(isRaw ? `raw ${key}` : peer.link))
     }
   }
   const counts = new Map<string, number>()

@@ -56,7 +56,7 @@ export class Server {
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly hasFaults: () => boolean,
-    private readonly log: (line: string) => void,
+    private readonly log: ((line: string) => void) | undefined,
   ) {}
 
   wire(): Wire {
@@ -185,7 +185,7 @@ export class Server {
   #pair(one: Socket, other: Socket): void {
     one.mate = other
     other.mate = one
-    this.log(`server pairs ${one.name} with ${other.name}`)
+    this.log?.(`server pairs ${one.name} with ${other.name}`)
     const both = one.hello !== undefined && other.hello !== undefined && !this.isPlain
     one.down.carry(() => one.paired(both ? other.hello : undefined))
     other.down.carry(() => other.paired(both ? one.hello : undefined))
