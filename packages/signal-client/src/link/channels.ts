@@ -55,12 +55,15 @@ export class Channels implements ChannelOwner {
     private readonly handler: ChannelsHandler,
   ) {}
 
-  /** How many channels this end has, those that are closing included. */
-  get size(): number {
-    return this.#byKey.size
+  /** Whether the app knows of a channel, or one waits for the answer to its `close`. */
+  get isInUse(): boolean {
+    for (const { isAnnounced, state } of this.#byKey.values()) {
+      if (isAnnounced || state === 'closing') return true
+    }
+    return false
   }
 
-  /** How many wait for an answer to their `close`. */
+  /** Those that wait for an answer to their `close`. */
   get closing(): Channel[] {
     return [...this.#byKey.values()].filter(({ state }) => state === 'closing')
   }

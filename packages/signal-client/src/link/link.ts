@@ -120,8 +120,8 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
   update(): void {
     if (this.#isOver) return
     const { channels } = this.#life
-    if (channels.size > 0) this.#stop('idle')
-    else this.#start('idle', idleTime, () => this.#isIdle())
+    if (this.#isIdle) this.#start('idle', idleTime, () => this.#closeIdle())
+    else this.#stop('idle')
     if (channels.closing.length > 0 && this.#attached.length > 0) this.#awaitAnswer()
     if (this.#attached.length === 0 && !this.keys.hasAny() && this.#hasMet) this.#hasDeparted()
     if (this.#attached.length === 0 && !this.#hasMet && this.#hasNoKeys) return this.#lost()
@@ -243,7 +243,7 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
   }
 
   changed(): void {
-    if (this.#life.channels.size === 0) this.#start('idle', idleTime, () => this.#isIdle())
+    if (this.#isIdle) this.#start('idle', idleTime, () => this.#closeIdle())
     this.#scheduleFlush()
   }
 
@@ -413,9 +413,12 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
     if (channel) this.#life.channels.announce(channel)
   }
 
-  #isIdle(): void {
-    const isDialling = this.#attached.length === 0 && !this.#hasNoKeys
-    if (this.#life.channels.size > 0 || isDialling) return
+  get #isIdle(): boolean {
+    return this.#hasNoKeys && !this.#life.channels.isInUse
+  }
+
+  #closeIdle(): void {
+    if (!this.#isIdle) return
     this.#sayGoodbye()
     this.#end({ code: 1000, reason: '', why: 'closed' }, 1000)
     this.#beginAgain()

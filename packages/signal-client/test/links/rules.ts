@@ -172,9 +172,9 @@ export const rules: readonly Rule[] = [
     scenarios: ['three', 'keysAndCuts'],
   },
   {
-    rule: 'a link without channels is closed',
+    rule: 'a link without shared keys and channels is closed',
     file: 'link.ts',
-    without: [['if (this.#life.channels.size > 0 || isDialling) return', 'return void isDialling']],
+    without: [['if (!this.#isIdle) return', 'return']],
     scenarios: ['keys', 'tabs'],
   },
   {
