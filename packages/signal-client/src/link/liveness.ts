@@ -32,11 +32,16 @@ export class Liveness {
 
   /** Something has been sent. */
   sent(): void {
-    this.#stopWatching ??= this.outside.after(silence * this.#factor, () => {
+    this.#stopWatching ??= this.#watch(silence * this.#factor)
+  }
+
+  #watch(time: number): () => void {
+    return this.outside.after(time, () => {
       this.#stopWatching = undefined
       if (!this.watched.waits) return
-      if (this.outside.now() - this.watched.heardAt >= silence * this.#factor) this.ask()
-      this.sent()
+      const left = this.watched.heardAt + silence * this.#factor - this.outside.now()
+      if (left <= 0) this.ask()
+      this.#stopWatching ??= this.#watch(left > 0 ? left : silence * this.#factor)
     })
   }
 
