@@ -137,6 +137,8 @@ export class Pair {
   readonly a: PairEnd
   readonly b: PairEnd
   readonly transports: [JoinedTransport, JoinedTransport][] = []
+  /** Those with which the transports were paired. */
+  readonly hellos: { A: string; B: string }[] = []
 
   constructor(keys: readonly string[], options: LinksOptions = {}) {
     this.a = new PairEnd('A', this, 1, options)
@@ -161,6 +163,7 @@ export class Pair {
     one.end.other = other.end
     other.end.other = one.end
     one.end.number = other.end.number = this.transports.push([one.end, other.end])
+    this.hellos.push({ A: one.hello, B: other.hello })
     this.clock.after(delay, () => {
       if (!one.end.isOver) one.dialled.paired(other.hello)
       if (!other.end.isOver) other.dialled.paired(one.hello)

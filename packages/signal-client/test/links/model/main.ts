@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util'
+import { measure } from '../cost.js'
 import { run, scenarios, schedule, shrink, walk } from './index.js'
 
 const help = `yarn test:links [options]
   --schedules N    how many schedules are run (10,000)
   --seed N         the first seed (1)
   --kind NAME      only this kind: ${Object.keys(scenarios).join(', ')}
+  --cost           measures what a message costs the machine, instead
   --trace          shows the schedule of the seed and the kind, as it goes`
 
 const { values } = parseArgs({
@@ -12,6 +14,7 @@ const { values } = parseArgs({
     schedules: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },
     kind: { type: 'string' },
+    cost: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -24,7 +27,8 @@ if (values.help) console.log(help)
 else if (unknown !== undefined || !Number.isInteger(seed) || !(Number(values.schedules) > 0)) {
   console.error(unknown === undefined ? help : `There is no kind ${unknown}.\n${help}`)
   process.exitCode = 2
-} else if (values.trace) show(kinds[0]!, seed)
+} else if (values.cost) console.log(measure())
+else if (values.trace) show(kinds[0]!, seed)
 else {
   const each = Math.ceil(Number(values.schedules) / kinds.length)
   const began = performance.now()
