@@ -4,7 +4,8 @@ import { Line } from './life.js'
 
 /** What a dial tells its link. */
 export interface DialHandler {
-  isRaw(dial: Dial): Dialled
+  /** @returns whose the pipe is from now on; undefined if nobody wants it */
+  isRaw(dial: Dial): Dialled | undefined
   hasMet(dial: Dial): void
   received(dial: Dial, record: Uint8Array): void
   hasEnded(dial: Dial, code: number): void
@@ -34,6 +35,7 @@ export class Dial implements Dialled {
     if (this.#isOver) return
     if (hello === undefined) {
       this.#raw = this.handler.isRaw(this)
+      if (!this.#raw) this.close(1000)
       return
     }
     this.hello = decodeHello(hello)

@@ -137,9 +137,9 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
 
   // --- what dials say
 
-  isRaw(dial: Dial): Dialled {
+  isRaw(dial: Dial): Dialled | undefined {
     this.#dialling.ended(dial)
-    const raw = this.keys.isRaw(dial)
+    const raw = this.keys.isShared(dial.key) ? this.keys.isRaw(dial) : undefined
     this.update()
     return raw
   }

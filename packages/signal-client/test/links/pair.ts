@@ -16,7 +16,7 @@ export interface Sent {
 }
 
 /** One end of a {@link Pair}: the machine, and what its app was told. */
-export class PairEnd implements Outside, App {
+class PairEnd implements Outside, App {
   readonly links: Links
   readonly channels = new Map<string, Channel>()
   readonly messages: (string | Uint8Array)[] = []
@@ -94,7 +94,7 @@ export class PairEnd implements Outside, App {
 }
 
 /** One side of a transport between the two ends. */
-export class JoinedTransport implements Transport {
+class JoinedTransport implements Transport {
   other: JoinedTransport | undefined
   number = 0
   /** Carries nothing any more, without a word. */
