@@ -121,11 +121,15 @@ export class Channels implements ChannelOwner {
   }
 
   /**
-   * Tells the app of the end of every channel whose `close` waits for an answer. The key itself waits
-   * on: an answer that comes late would otherwise end the next channel.
+   * Tells the app of the end of every channel whose `close` waits for an answer, and drops what is
+   * queued before the `close`. The key itself waits on: an answer that comes late would otherwise end
+   * the next channel.
    */
   giveUpClosing(): void {
-    for (const channel of this.closing) this.#tell(channel, lost(channel.ending!))
+    for (const channel of this.closing) {
+      this.#tell(channel, lost(channel.ending!))
+      this.outgoing.drop(channel.queue)
+    }
   }
 
   /** The link has ended: so do all channels. */
