@@ -9,6 +9,9 @@ import { Violation } from './violation.js'
 /** How many channels a peer may have opened that nobody here has. */
 const MOST_WAITING = 4_096
 
+/** The longest key, in bytes: those of channels that wait are kept. */
+const MAX_KEY = 1_024
+
 /** What the channels of a link need to know of the keys, and tell the app. */
 export interface ChannelsHandler {
   /** Whether a key is wanted here, and belongs to the peer's session. */
@@ -310,6 +313,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const nothing = new Uint8Array(0)
 
 function keyOf(payload: Uint8Array): string {
+  if (payload.length > MAX_KEY) throw new Violation('a key that is too long')
   try {
     const key = decoder.decode(payload)
     if (key !== '') return key

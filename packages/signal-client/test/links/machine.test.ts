@@ -148,6 +148,7 @@ test.each<[string, readonly number[]]>([
   ['a channel that was never opened', [9, 8 + 1, 0x61]],
   ['a key that is open already', [2, 8 + 3, 0x6b]],
   ['data on channel 0', [0, 8 + 1, 0x61]],
+  ['a key of 1,025 bytes', [2, 0x8b, 0x40, ...new Array<number>(1_025).fill(0x61)]],
   ['a text that is no UTF-8', [1, 8 + 1, 0xff]],
   ['an acknowledgement of what was never sent', [0, 2 * 8 + 7, 1, 0x7f]],
   ['a grant on a channel that was never opened', [0, 4 * 8 + 7, 1, 0, 0x7f, 1]],
