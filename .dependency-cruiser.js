@@ -48,6 +48,13 @@ export default {
       },
       to: { path: `${server}(introduction|connection)/` },
     },
+    {
+      name: 'links-are-pure',
+      comment: 'Clocks and sockets come through link/host.ts, so that schedules can be walked.',
+      severity: 'error',
+      from: { path: '^packages/signal-client/src/link/' },
+      to: { pathNot: '^packages/signal-client/src/link/' },
+    },
   ],
   options: {
     tsPreCompilationDeps: true,
