@@ -437,8 +437,9 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
       const { channels, outgoing } = this.#life
       const moves = this.#life.expected > expected || outgoing.base > base
       if (channels.closing.length === 0) return
-      if (moves) this.#awaitAnswer()
-      else channels.giveUpClosing()
+      if (moves) return this.#awaitAnswer()
+      channels.giveUpClosing()
+      this.probe()
     })
   }
 
