@@ -135,7 +135,9 @@ test(
     })
     const isRight = fc.asyncProperty(scenarios, async (all) => {
       const of = ++batch
-      const results = await Promise.all(all.map((steps, n) => play(stage.port, `${of}-${n}`, steps)))
+      const results = await Promise.all(
+        all.map((steps, n) => play(stage.port, `${of}-${n}`, steps)),
+      )
       for (const sides of results) expectRight(sides)
       played += all.length
       paired = stage.outcomes().paired

@@ -1,13 +1,13 @@
-import type { Backoff } from './backoff.js'
 import type { Channel, Ending } from './channel.js'
 import { Dial, type DialHandler } from './dial.js'
 import { Dialling, type DialTarget } from './dialling.js'
-import { notice, Notice } from './frames.js'
-import { encodeHello, type LifeNonce } from './hello.js'
-import type { App, Dialled, Outside } from './host.js'
-import { Life, recordOf, type LifeHandler } from './life.js'
-import { Liveness, type Watched } from './liveness.js'
+import { encodeHello } from './hello.js'
+import type { Dialled } from './host.js'
+import { Life, type LifeHandler } from './life.js'
+import type { Keys, LinkSettings, Memory } from './link-context.js'
 import type { Message } from './receiver.js'
+import { Timers } from './timers.js'
+import { Transports, type TransportsHandler } from './transports.js'
 import { judge } from './verdict.js'
 import { Violation } from './violation.js'
 
@@ -15,59 +15,16 @@ const idleTime = 5_000
 const departedTime = 5_000
 const unansweredTime = 6_000
 const firstRecordTime = 6_000
-const surplusTime = 4_000
-
-/** What is the same for all links of a client. */
-export interface LinkSettings {
-  readonly outside: Outside
-  readonly app: App
-  /** The session of this end. */
-  readonly own: string
-  /** For how long the app is told nothing when a link has lost its transport, in milliseconds. */
-  readonly grace: number
-  readonly maxMessageBytes: number
-  newNonce(): LifeNonce
-}
-
-/** What a link needs to know of its peer's keys. */
-export interface Keys {
-  /** Whether a key is wanted here, belongs to the peer's session, and has no raw pipe. */
-  isShared(key: string): boolean
-  shared(): Iterable<string>
-  /** Whether the peer's session has a key that was introduced, wanted here or not. */
-  hasAny(): boolean
-  isRefused(key: string): boolean
-  /** Whether the peer may be dialled: it has broken no rule of late. */
-  mayDial(): boolean
-  isServerReachable(): boolean
-  /** A pairing on this key is a raw pipe. */
-  isRaw(dial: Dial): Dialled
-  hasViolated(sentence: string): void
-  /** Nothing is left of the link. */
-  isOver(link: Link): void
-}
-
-/** What stays of a session of a peer from one life to the next. */
-export interface Memory {
-  readonly backoff: Backoff
-  /** The highest count of a life that was heard of. */
-  highest: number
-}
-
-type TimerName = 'grace' | 'idle' | 'departed' | 'unanswered' | 'surplus'
 
 /** The connection with one session of a peer, over transports that come and go. */
-export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
+export class Link implements DialHandler, DialTarget, LifeHandler, TransportsHandler {
   #life: Life
-  #attached: Dial[] = []
   readonly #dialling: Dialling
-  readonly #liveness: Liveness
-  /** Nothing comes on the transport in use, which was asked for a sign of life. */
-  #isDoubted = false
+  readonly #transports: Transports
+  readonly #timers: Timers<'grace' | 'idle' | 'departed' | 'unanswered'>
   #isScheduled = false
   #isOver = false
   #lastCode = 0
-  readonly #stops = new Map<TimerName, () => void>()
 
   constructor(
     readonly id: string,
@@ -78,12 +35,13 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
   ) {
     this.#life = this.#newLife()
     this.#dialling = new Dialling(settings.outside, this, memory.backoff)
-    this.#liveness = new Liveness(settings.outside, this)
+    this.#transports = new Transports(settings.outside, this)
+    this.#timers = new Timers(settings.outside)
   }
 
   /** Keys have been introduced. @param again - as a hint that the pipe on them is dead */
   introduced(keys: readonly string[], again: boolean): void {
-    this.#stop('departed')
+    this.#timers.stop('departed')
     if (this.#hasMet) for (const key of keys) this.#open(key)
     if (again) this.probe()
     this.update()
@@ -113,18 +71,18 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
 
   /** The network may have changed: asks for a sign of life. */
   probe(): void {
-    if (this.#attached.length > 0) this.#liveness.ask()
+    this.#transports.probe()
   }
 
   /** State decides: dials, waits, or ends. */
   update(): void {
     if (this.#isOver) return
     const { channels } = this.#life
-    if (this.#isIdle) this.#start('idle', idleTime, () => this.#closeIdle())
-    else this.#stop('idle')
-    if (channels.closing.length > 0 && this.#attached.length > 0) this.#awaitAnswer()
-    if (this.#attached.length === 0 && !this.keys.hasAny() && this.#hasMet) this.#hasDeparted()
-    if (this.#attached.length === 0 && !this.#hasMet && this.#hasNoKeys) return this.#lost()
+    if (this.#isIdle) this.#timers.start('idle', idleTime, () => this.#closeIdle())
+    else this.#timers.stop('idle')
+    if (channels.closing.length > 0 && this.#hasTransport) this.#awaitAnswer()
+    if (!this.#hasTransport && !this.keys.hasAny() && this.#hasMet) this.#hasDeparted()
+    if (!this.#hasTransport && !this.#hasMet && this.#hasNoKeys) return this.#lost()
     this.#dialling.update()
     this.#scheduleFlush()
   }
@@ -155,19 +113,15 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
     })
     const verdict = this.#judge(dial)
     if (verdict !== 'first' && verdict !== 'resumed') return
-    if (this.#attached.length > 0) return
+    if (this.#hasTransport) return
     this.#openAll(dial.key)
     this.#scheduleFlush()
   }
 
   received(dial: Dial, record: Uint8Array): void {
-    dial.heardAt = this.settings.outside.now()
+    const wasWrong = this.#transports.heard(dial)
     if (!dial.isAttached && !this.#attach(dial)) return
-    if (dial === this.#attached.at(-1) && this.#isDoubted) {
-      this.#isDoubted = false
-      this.#liveness.wasWrong()
-      this.#dialling.giveUp()
-    }
+    if (wasWrong) this.#dialling.giveUp()
     const life = this.#life
     try {
       life.take(dial.line, record)
@@ -180,15 +134,17 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
   hasEnded(dial: Dial, code: number): void {
     this.#dialling.ended(dial)
     this.#life.tellAll()
-    if (dial.isAttached) this.#detach(dial, code)
+    if (dial.isAttached) {
+      this.#transports.remove(dial)
+      if (!this.#hasTransport) this.#isWaiting(code)
+    }
     this.update()
   }
 
   // --- what dialling asks
 
   get needsTransport(): boolean {
-    if (this.#isOver || !this.keys.mayDial()) return false
-    return this.#attached.length === 0 || this.#isDoubted
+    return !this.#isOver && this.keys.mayDial() && !this.#transports.areGood
   }
 
   get isServerReachable(): boolean {
@@ -212,27 +168,18 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
     return dial
   }
 
-  // --- what liveness asks
+  // --- what transports ask and say
 
-  get waits(): boolean {
-    return this.#attached.length > 0 && !this.#life.outgoing.isAcknowledged
+  isAcknowledged(): boolean {
+    return this.#life.outgoing.isAcknowledged
   }
 
-  get heardAt(): number {
-    return this.#attached.at(-1)?.heardAt ?? -Infinity
-  }
-
-  ping(): void {
-    this.#attached.at(-1)?.line.send(recordOf(notice(Notice.ping)))
-  }
-
-  doubt(): void {
-    if (this.#hasNoKeys) {
-      for (const dial of this.#attached) {
-        dial.close(4000)
-        this.#detach(dial, 1006)
-      }
-    } else this.#isDoubted = true
+  hasDoubt(): void {
+    this.#life.tellAll()
+    if (this.#hasNoKeys && !this.#transports.areGood) {
+      this.#transports.close(4000)
+      this.#isWaiting(1006)
+    }
     this.update()
   }
 
@@ -243,7 +190,7 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
   }
 
   changed(): void {
-    if (this.#isIdle) this.#start('idle', idleTime, () => this.#closeIdle())
+    if (this.#isIdle) this.#timers.start('idle', idleTime, () => this.#closeIdle())
     this.#scheduleFlush()
   }
 
@@ -270,6 +217,10 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
 
   // --- lives
 
+  get #hasTransport(): boolean {
+    return this.#transports.current !== undefined
+  }
+
   get #hasNoKeys(): boolean {
     const [some] = this.keys.shared()
     return some === undefined
@@ -287,14 +238,9 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
   /** This life is over. */
   #end(ending: Ending, code: number): void {
     const life = this.#life
-    const attached = this.#attached
-    this.#attached = []
-    this.#isDoubted = false
-    this.#liveness.stop()
-    for (const stop of this.#stops.values()) stop()
-    this.#stops.clear()
+    this.#timers.stopAll()
     this.#dialling.reset()
-    for (const dial of attached) dial.close(code)
+    this.#transports.close(code)
     life.end()
     this.#life = this.#newLife()
     life.channels.end(ending)
@@ -306,7 +252,7 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
     if (!this.#hasNoKeys) return this.update()
     this.#isOver = true
     this.#end({ code: 1000, reason: '', why: 'closed' }, 1000)
-    this.keys.isOver(this)
+    this.keys.isOver()
   }
 
   #lost(): void {
@@ -348,49 +294,27 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
       return false
     }
     this.#life.peer = life
-    this.#isDoubted = false
-    dial.isAttached = true
-    this.#attached.push(dial)
+    this.#transports.add(dial)
     this.#dialling.attached(dial)
-    this.#liveness.stop()
-    this.#stop('grace')
-    this.#stop('departed')
-    this.#stop('unanswered')
+    this.#timers.stop('grace', 'departed', 'unanswered')
     this.#life.tellAll()
-    this.#dropSilent()
     this.#openAll(dial.key)
     this.update()
     return true
   }
 
-  /** One transport suffices: older ones on which nothing comes any more are closed. */
-  #dropSilent(): void {
-    if (this.#attached.length < 2) return
-    const since = this.settings.outside.now()
-    this.#start('surplus', surplusTime, () => {
-      const silent = this.#attached.slice(0, -1).filter(({ heardAt }) => heardAt <= since)
-      for (const dial of silent) dial.close(4000)
-      this.#attached = this.#attached.filter((dial) => !silent.includes(dial))
-      this.#dropSilent()
-    })
-  }
-
-  #detach(dial: Dial, code: number): void {
-    this.#attached = this.#attached.filter((other) => other !== dial)
-    this.#isDoubted = false
+  /** The last transport has ended. */
+  #isWaiting(code: number): void {
     this.#lastCode = code
-    this.#liveness.stop()
-    // an older one that is left may be dead
-    if (this.#attached.length > 0) return this.#liveness.ask()
-    this.#stop('unanswered')
-    this.#start('grace', this.settings.grace, () => this.#lost())
+    this.#timers.stop('unanswered')
+    if (!this.#isOver) this.#timers.start('grace', this.settings.grace, () => this.#lost())
   }
 
   /** The peer has left all keys, and the socket has ended. */
   #hasDeparted(): void {
     if (this.#lastCode === 1000 || this.#lastCode === 1001) this.#left()
     else if (this.#lastCode === 4410) {
-      this.#start('departed', departedTime, () => {
+      this.#timers.start('departed', departedTime, () => {
         if (!this.keys.hasAny()) this.#left()
       })
     }
@@ -429,11 +353,11 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
     this.#flush()
   }
 
-  /** A `close` that is not answered while a transport works is taken as answered. */
+  /** If a `close` is not answered while a transport is there, the app is told that its channel is lost. */
   #awaitAnswer(): void {
     const expected = this.#life.expected
     const base = this.#life.outgoing.base
-    this.#start('unanswered', unansweredTime, () => {
+    this.#timers.start('unanswered', unansweredTime, () => {
       const { channels, outgoing } = this.#life
       const moves = this.#life.expected > expected || outgoing.base > base
       if (channels.closing.length === 0) return
@@ -455,11 +379,11 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
   }
 
   #flush(): void {
-    const dial = this.#attached.at(-1) ?? this.#hopeful()
+    const dial = this.#transports.current ?? this.#hopeful()
     if (!dial) return
     this.#life.flush(dial.line)
     if (!dial.isAttached && this.#life.outgoing.next > 0) this.#life.promised = dial.hello!.life
-    if (this.waits) this.#liveness.sent()
+    this.#transports.sent()
   }
 
   /** A dial that is paired, and will be a transport as soon as a record comes. */
@@ -468,21 +392,5 @@ export class Link implements DialHandler, DialTarget, LifeHandler, Watched {
       const verdict = dial.hello && this.#judge(dial)
       return verdict === 'first' || verdict === 'resumed'
     })
-  }
-
-  // --- timers
-
-  #start(name: TimerName, time: number, run: () => void): void {
-    if (this.#stops.has(name) || this.#isOver) return
-    const stop = this.settings.outside.after(time, () => {
-      this.#stops.delete(name)
-      run()
-    })
-    this.#stops.set(name, stop)
-  }
-
-  #stop(name: TimerName): void {
-    this.#stops.get(name)?.()
-    this.#stops.delete(name)
   }
 }

@@ -2,7 +2,8 @@ import { Backoff } from './backoff.js'
 import type { Ending } from './channel.js'
 import type { Dial } from './dial.js'
 import type { Dialled } from './host.js'
-import { Link, type Keys, type LinkSettings, type Memory } from './link.js'
+import type { Keys, LinkSettings, Memory } from './link-context.js'
+import { Link } from './link.js'
 
 const firstBan = 30_000
 const longestBan = 3_600_000
@@ -121,9 +122,7 @@ export class PeerLinks {
       isServerReachable: () => shared.isServerReachable,
       isRaw: (dial) => this.#isRaw(dial),
       hasViolated: () => this.#hasViolated(),
-      isOver: (link) => {
-        if (this.#links.get(session) === link) this.#links.delete(session)
-      },
+      isOver: () => this.#links.delete(session),
     }
   }
 

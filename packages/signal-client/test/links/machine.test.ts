@@ -116,6 +116,22 @@ test('a transport that is mute is replaced within 7 s', () => {
   expect(pair.b.messages).toEqual(['into silence'])
 })
 
+test('when a transport ends, an older one that is left is asked for a sign of life', () => {
+  const pair = met(['k'])
+  // the server pairs the two once more, as when one of them was in doubt
+  pair.a.links.probe()
+  for (const side of pair.transports[0]!) side.isMute = true
+  pair.run(2_100)
+  pair.b.links.probe()
+  pair.run(2_500)
+  expect(pair.transports).toHaveLength(2)
+  const before = pair.sent.length
+  for (const side of pair.transports[1]!) side.end(1006)
+  pair.run(1)
+  const pings = pair.sent.slice(before).filter(({ record }) => record.join() === '0,15,2')
+  expect(pings.map(({ from, transport }) => `${from} ${transport}`)).toEqual(['A 1', 'B 1'])
+})
+
 test('a page that is closed is gone within a second, a process that dies within 6 s', () => {
   const closed = met(['k'])
   closed.b.links.close(1001)

@@ -7,7 +7,7 @@ const most = 400
 
 test.each(rules)(
   'without this rule schedules go wrong: $rule',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (rule) => {
     const { walk } = await modelWithout(rule)
     expect(walk(most, rule.first ?? 1, rule.scenarios)?.faults).not.toEqual(undefined)
