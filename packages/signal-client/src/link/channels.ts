@@ -100,6 +100,15 @@ export class Channels implements ChannelOwner {
     if (channel?.state === 'open') this.#close(channel, ending)
   }
 
+  /** The peer has left a key: if it has never opened it, no `close` of its will come. */
+  departed(key: string): void {
+    const channel = this.#byKey.get(key)
+    if (channel?.state !== 'open' || channel.receiver || !channel.isAnnounced) return
+    const ending: Ending = { code: 1000, reason: '', why: 'left' }
+    this.#close(channel, ending)
+    this.#tell(channel, ending)
+  }
+
   /** Closes the channel of a key that another session has now: the app is told at once. */
   loseKey(key: string): void {
     const ending: Ending = { code: 1000, reason: 'replaced', why: 'replaced' }

@@ -63,7 +63,8 @@ export class Link implements DialHandler, DialTarget, LifeHandler, TransportsHan
   }
 
   /** The peer has left keys. */
-  departed(): void {
+  departed(keys: readonly string[]): void {
+    for (const key of keys) this.#life.channels.departed(key)
     // it may be gone, and have said so on a transport that is dead
     if (!this.keys.hasAny()) this.probe()
     this.update()

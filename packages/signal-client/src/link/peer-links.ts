@@ -53,7 +53,7 @@ export class PeerLinks {
 
   departed(keys: readonly string[]): void {
     for (const key of keys) this.#keys.delete(key)
-    for (const link of [...this.#links.values()]) link.departed()
+    for (const link of [...this.#links.values()]) link.departed(keys)
   }
 
   /** Another session of this end has keys. */
@@ -74,8 +74,7 @@ export class PeerLinks {
   }
 
   settled(): void {
-    for (const [key, { isOld }] of this.#keys) if (isOld) this.#keys.delete(key)
-    for (const link of [...this.#links.values()]) link.departed()
+    this.departed([...this.#keys].flatMap(([key, { isOld }]) => (isOld ? [key] : [])))
   }
 
   rawEnded(key: string): void {

@@ -132,6 +132,25 @@ test('when a transport ends, an older one that is left is asked for a sign of li
   expect(pings.map(({ from, transport }) => `${from} ${transport}`)).toEqual(['A 1', 'B 1'])
 })
 
+test('when the newest transport is silent, an older one that the peer uses takes its place', () => {
+  const pair = met(['k'])
+  pair.a.links.probe()
+  for (const side of pair.transports[0]!) side.isMute = true
+  pair.run(2_100)
+  pair.b.links.probe()
+  pair.run(2_500)
+  expect(pair.transports).toHaveLength(2)
+  for (const side of pair.transports[0]!) side.isMute = false
+  for (const side of pair.transports[1]!) side.isMute = true
+  pair.a.channels.get('k')!.send('over the older one')
+  for (let second = 0; second < 8; second++) {
+    for (const { dialled } of pair.transports[0]!) dialled.received(recordOf(notice(Notice.pong)))
+    pair.run(1_000)
+  }
+  expect(pair.b.messages).toEqual(['over the older one'])
+  expect(pair.transports).toHaveLength(2)
+})
+
 test('a page that is closed is gone within a second, a process that dies within 6 s', () => {
   const closed = met(['k'])
   closed.b.links.close(1001)

@@ -150,6 +150,8 @@ function notOpen(ends: readonly End[], server: Server, conversations: Conversati
           [one, other],
           [other, one],
         ] as const) {
+          // two that met as raw ends stay so until one of the pipes ends
+          if (end.pipes.has(`${peer.id} ${key}`)) continue
           const open = [...end.channels].filter(
             (channel) => channel.key === key && channel.id === peer.id && channel.state === 'open',
           )
@@ -177,7 +179,11 @@ function tooManySockets(end: End, ends: readonly End[], server: Server): string[
     for (const id of new Set(ends.map((each) => each.id))) {
       const peer = server.newest(id, key)
       if (id === end.id || !peer) continue
-      const isRaw = end.options.isRaw || peer.link === undefined || server.isPlain
+      const isRaw =
+        end.options.isRaw ||
+        peer.link === undefined ||
+        server.isPlain ||
+        end.pipes.has(`${id} ${key}`)
       const sockets = needed.get(id) ?? new Set()
       needed.set(id, sockets.add(isRaw ? `raw ${key}` : peer.link))
     }
