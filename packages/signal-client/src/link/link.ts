@@ -13,6 +13,8 @@ import { Violation } from './violation.js'
 
 const idleTime = 5_000
 const departedTime = 5_000
+// a peer that has left all keys may have said goodbye on a transport that is dead
+const aloneTime = 10_000
 const unansweredTime = 6_000
 const firstRecordTime = 6_000
 
@@ -21,7 +23,7 @@ export class Link implements DialHandler, DialTarget, LifeHandler, TransportsHan
   #life: Life
   readonly #dialling: Dialling
   readonly #transports: Transports
-  readonly #timers: Timers<'grace' | 'idle' | 'departed' | 'unanswered'>
+  readonly #timers: Timers<'grace' | 'idle' | 'departed' | 'unanswered' | 'alone'>
   #isScheduled = false
   #isOver = false
   #lastCode = 0
@@ -83,6 +85,8 @@ export class Link implements DialHandler, DialTarget, LifeHandler, TransportsHan
     else this.#timers.stop('idle')
     if (channels.closing.length > 0 && this.#hasTransport) this.#awaitAnswer()
     if (!this.#hasTransport && !this.keys.hasAny() && this.#hasMet) this.#hasDeparted()
+    if (this.#hasTransport && !this.keys.hasAny())
+      this.#timers.start('alone', aloneTime, () => this.departed([]))
     if (!this.#hasTransport && !this.#hasMet && this.#hasNoKeys) return this.#lost()
     this.#dialling.update()
     this.#scheduleFlush()
