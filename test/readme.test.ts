@@ -72,7 +72,7 @@ describe('links', () => {
 })
 
 describe('ARCHITECTURE', () => {
-  const sources = ['signal-server', 'signal-webrtc'].flatMap((name) =>
+  const sources = ['signal-server', 'signal-webrtc', 'signal-client'].flatMap((name) =>
     readdirSync(join(root, 'packages', name, 'src'), { recursive: true, encoding: 'utf8' }),
   )
   const named = readDocument('ARCHITECTURE.md').match(/(?<=`)[\w/-]+\.ts(?=`)/g) ?? []
