@@ -23,11 +23,11 @@ export function wildTarget(random: Random): string {
   return `${random.pick(['/', '//', '/t/', '*', 'http://x/', '/x/'])}${segment()}/${segment()}`
 }
 
-/** What a client offers beside `signal.v1`: a session or a hello of the link protocol, or nearly one. */
+/** A subprotocol of the link protocol: a session, a hello, or something that is nearly one. */
 function wildLink(random: Random): string {
   const length = random.pick([0, 10, 11, 12, 19, 20, 63, 300, 301, 2_000])
   const end = random.pick(['', '', '', '~', '.'])
-  return `signal.link.${random.pick([1, 1, 1, 2])}.${'aZ9-_'.repeat(length / 5)}${end}`
+  return `signal.link.${random.pick([1, 1, 1, 2])}.${'aZ9-_'.repeat(400).slice(0, length)}${end}`
 }
 
 /** A list of subprotocols, `signal.v1` mostly among them. */

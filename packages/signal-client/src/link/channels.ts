@@ -12,7 +12,7 @@ const MOST_WAITING = 4_096
 /** The longest key, in bytes: those of channels that wait are kept. */
 const MAX_KEY = 1_024
 
-/** What the channels of a link need to know of the keys, and tell the app. */
+/** The link of the channels: it knows the keys, and tells the app. */
 export interface ChannelsHandler {
   /** Whether a key is wanted here, and belongs to the peer's session. */
   isShared(key: string): boolean
@@ -159,7 +159,7 @@ export class Channels implements ChannelOwner {
   }
 
   /**
-   * What the peer is to be told: pairs of a channel and the total granted on it.
+   * The grants to tell the peer: pairs of a channel and the total granted on it.
    * @param all - also of channels that have nothing new
    */
   takeGrants(all: boolean): [channel: number, total: number][] {

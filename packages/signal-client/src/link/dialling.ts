@@ -86,9 +86,9 @@ export class Dialling {
     dial.close(code)
   }
 
-  /** A dial has ended, or is a raw pipe now. @returns whether it was the newest of its key */
-  ended(dial: Dial): boolean {
-    return this.#forget(dial)
+  /** A dial has ended, or is a raw pipe now. */
+  ended(dial: Dial): void {
+    this.#forget(dial)
   }
 
   /** A key belongs to another session, or this session has lost it. */
@@ -98,8 +98,8 @@ export class Dialling {
   }
 
   /** Another life begins, or none. */
-  reset(code = 1000): void {
-    for (const dial of this.pending) this.drop(dial, code)
+  reset(): void {
+    for (const dial of this.pending) this.drop(dial)
     this.#pathKey = undefined
     this.#rest()
   }

@@ -9,7 +9,7 @@ export interface Arrival {
   counted: number | undefined
 }
 
-/** What one end receives: frames come in the order of their numbers, each once. */
+/** Receives the frames of the peer, and hands over each once, in the order of the numbers. */
 export class Incoming {
   /** The next number that is expected. */
   expected = 0

@@ -3,7 +3,7 @@ import type { Dial } from './dial.js'
 import type { LifeNonce } from './hello.js'
 import type { App, Dialled, Outside } from './host.js'
 
-/** What is the same for all links of a client. */
+/** The settings that all links of a client share. */
 export interface LinkSettings {
   readonly outside: Outside
   readonly app: App
@@ -15,7 +15,7 @@ export interface LinkSettings {
   newNonce(): LifeNonce
 }
 
-/** What a link needs to know of its peer's keys. */
+/** The keys of a link's peer. */
 export interface Keys {
   /** Whether a key is wanted here, belongs to the peer's session, and has no raw pipe. */
   isShared(key: string): boolean
@@ -28,7 +28,8 @@ export interface Keys {
   isServerReachable(): boolean
   /** A pairing on this key is a raw pipe. */
   isRaw(dial: Dial): Dialled
-  hasViolated(sentence: string): void
+  /** The peer has broken a rule. */
+  hasViolated(): void
   /** Nothing is left of the link. */
   isOver(): void
 }

@@ -266,7 +266,7 @@ export class Link implements DialHandler, DialTarget, LifeHandler, TransportsHan
   }
 
   #violated(sentence: string): void {
-    this.keys.hasViolated(sentence)
+    this.keys.hasViolated()
     this.settings.app.failed(this.id, 'bad_link', `The peer has sent ${sentence}.`)
     this.#lost()
   }

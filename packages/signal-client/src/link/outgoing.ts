@@ -5,7 +5,7 @@ import { Violation } from './violation.js'
 
 /** The largest record on the relay, in bytes. */
 const MAX_RECORD = 64 * 1024
-/** What a peer may send on all channels of a link before it is granted more, in bytes. */
+/** The credit of a link when a life begins, in bytes. */
 export const LINK_CREDIT = 8 * 1024 * 1024
 
 // of the messages that are begun and not finished, all but one are together at most so large: what a
@@ -21,8 +21,8 @@ export interface Cursor {
 }
 
 /**
- * What one end sends: numbered once, kept until acknowledged, and sent again on another transport
- * if need be.
+ * Sends the frames of one end: each is numbered once, kept until it is acknowledged, and sent again on
+ * another transport if the first one dies.
  */
 export class Outgoing {
   readonly #kept = new Fifo<OutgoingFrame>()

@@ -4,9 +4,10 @@ import { FRAME_COST } from './send-queue.js'
 import { LINK_CREDIT } from './outgoing.js'
 
 /**
- * What comes on all channels of a link, within what was granted. A message that is larger than its
- * channel's window can only be completed if its fragments count as consumed before the app has it.
- * That is so for one message of a link at a time, until the app has consumed it.
+ * Receives the messages of all channels of a link, within the credit that was granted. A message that is
+ * larger than the window of its channel can only be completed if its fragments count as consumed before
+ * the app has the message. That rule holds for one message of a link at a time, until the app has consumed
+ * that message.
  */
 export class Reception {
   readonly grants = new Grants(LINK_CREDIT)

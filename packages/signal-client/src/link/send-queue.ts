@@ -1,9 +1,9 @@
 import { Fifo } from './fifo.js'
 import { Kind, MAX_PAYLOAD, type Frame } from './frames.js'
 
-/** What a data frame costs of the credit beside its payload, in bytes: what keeping it costs. */
+/** The cost of a data frame beside its payload, in bytes of credit: its memory while it is kept. */
 export const FRAME_COST = 32
-/** What a peer may send on a channel before it is granted more, in bytes. */
+/** The credit of a channel when it is opened, in bytes. */
 export const FIRST_CREDIT = 64 * 1024
 
 /** A frame that is sent, or is about to be, and is kept until it is acknowledged. */
@@ -21,7 +21,7 @@ interface Message {
   sent: number
 }
 
-/** What an app has sent on a channel, and has not gone out yet. */
+/** The messages of a channel that an app has sent, and that have not gone out yet. */
 export class SendQueue {
   readonly #messages = new Fifo<Message>()
   #granted = FIRST_CREDIT
@@ -67,7 +67,7 @@ export class SendQueue {
   }
 
   /**
-   * What the next frame of a message costs.
+   * The cost of the next frame of a message.
    * @returns undefined if there is none, or the channel's credit does not suffice
    */
   get nextCost(): number | undefined {

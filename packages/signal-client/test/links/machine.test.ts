@@ -12,6 +12,18 @@ function met(keys: readonly string[], options = {}): Pair {
   return pair
 }
 
+/** A pair with two transports, the first of which carries nothing any more: both ends were in doubt. */
+function metTwice(): Pair {
+  const pair = met(['k'])
+  pair.a.links.probe()
+  for (const side of pair.transports[0]!) side.isMute = true
+  pair.run(2_100)
+  pair.b.links.probe()
+  pair.run(2_500)
+  expect(pair.transports).toHaveLength(2)
+  return pair
+}
+
 test('what is sent when the peer is told of goes out at once, before anything has come', () => {
   const pair = new Pair(['k'])
   pair.run(15)
@@ -117,14 +129,7 @@ test('a transport that is mute is replaced within 7 s', () => {
 })
 
 test('when a transport ends, an older one that is left is asked for a sign of life', () => {
-  const pair = met(['k'])
-  // the server pairs the two once more, as when one of them was in doubt
-  pair.a.links.probe()
-  for (const side of pair.transports[0]!) side.isMute = true
-  pair.run(2_100)
-  pair.b.links.probe()
-  pair.run(2_500)
-  expect(pair.transports).toHaveLength(2)
+  const pair = metTwice()
   const before = pair.sent.length
   for (const side of pair.transports[1]!) side.end(1006)
   pair.run(1)
@@ -133,13 +138,7 @@ test('when a transport ends, an older one that is left is asked for a sign of li
 })
 
 test('when the newest transport is silent, an older one that the peer uses takes its place', () => {
-  const pair = met(['k'])
-  pair.a.links.probe()
-  for (const side of pair.transports[0]!) side.isMute = true
-  pair.run(2_100)
-  pair.b.links.probe()
-  pair.run(2_500)
-  expect(pair.transports).toHaveLength(2)
+  const pair = metTwice()
   for (const side of pair.transports[0]!) side.isMute = false
   for (const side of pair.transports[1]!) side.isMute = true
   pair.a.channels.get('k')!.send('over the older one')

@@ -10,12 +10,12 @@ const helloPattern = /^[\w-]{20,300}$/
 export const isLinkSession = (value: unknown): value is string =>
   typeof value === 'string' && sessionPattern.test(value)
 
-/** Whether this is what a client that speaks the link protocol says to the other end of its pipe. */
+/** Whether this is a hello, which a client of the link protocol sends to the other end of its pipe. */
 export const isLinkHello = (value: unknown): value is string =>
   typeof value === 'string' && helloPattern.test(value)
 
 /**
- * What a client offers for the link protocol, beside `signal.v1`.
+ * Reads the offer for the link protocol that a client makes beside `signal.v1`.
  *
  * @param isValid - whether an offer has the form that is allowed
  * @returns undefined if the client offers nothing, several offers or a malformed one: a later version

@@ -1,4 +1,4 @@
-// What one end receives in one life: order, credit, and messages put together (14.5 to 14.7).
+// The receiving half of an end in one life: order, credit, and messages put together (14.5 to 14.7).
 
 import { fromHex } from './decoder.js'
 import { costOf, CHANNEL_WINDOW, LINK_WINDOW } from './outgoing.js'
@@ -186,7 +186,7 @@ export class Incoming {
     return this.consumed + LINK_WINDOW > this.granted
   }
 
-  // What is to be acknowledged, with all totals or those that have risen.
+  // The acknowledgements that are due, with all totals or with those that have risen.
   acks(all: boolean): Frame[] {
     const totals: [number, number][] = []
     const grant = (channel: number, total: number, before: number): number => {

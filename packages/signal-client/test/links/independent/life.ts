@@ -8,7 +8,7 @@ import type { Data, Own } from './outgoing.js'
 
 const MAX_WAITING = 4096
 
-// What the application sees. It outlives the life.
+// The view of the application. It outlives the life.
 export type Seen = {
   messages: { key: string; data: Data }[]
   open: string[]

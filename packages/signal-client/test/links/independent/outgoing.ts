@@ -1,4 +1,4 @@
-// What one end sends in one life: its channels, their credit, and what is not acknowledged (14.5 to 14.8).
+// The sending half of an end in one life: channels, credit, and unacknowledged frames (14.5 to 14.8).
 
 import { encodeFrame, toHex, MAX_PAYLOAD, MAX_RECORD } from './decoder.js'
 import type { Frame, NumberedFrame, NumberedKind } from './decoder.js'
@@ -120,7 +120,7 @@ export class Outgoing {
     if (own) own.limit = Math.max(own.limit, total)
   }
 
-  // What a new transport begins with.
+  // The first frames on a new transport.
   again(): Frame[] {
     return [
       { kind: 'from', number: this.nextNumber - this.unacknowledged.length },

@@ -9,16 +9,7 @@ const help = `yarn test:links [options]
   --cost           measures what a message costs the machine, instead
   --trace          shows the schedule of the seed and the kind, as it goes`
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: 'string', default: '10000' },
-    seed: { type: 'string', default: '1' },
-    kind: { type: 'string' },
-    cost: { type: 'boolean', default: false },
-    trace: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-})
+const values = read()
 const seed = Number(values.seed)
 const kinds = values.kind === undefined ? Object.keys(scenarios) : [values.kind]
 const unknown = kinds.find((kind) => !(kind in scenarios))
@@ -56,4 +47,23 @@ function show(kind: string, number: number, isSmall = false): void {
   }
   const { trace, faults } = run(actions, number, true)
   console.log(['', ...trace, '', ...faults].join('\n'))
+}
+
+/** The options; ends the program with a sentence if there is one that it does not know. */
+function read() {
+  try {
+    return parseArgs({
+      options: {
+        schedules: { type: 'string', default: '10000' },
+        seed: { type: 'string', default: '1' },
+        kind: { type: 'string' },
+        cost: { type: 'boolean', default: false },
+        trace: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${help}`)
+    process.exit(2)
+  }
 }
