@@ -6,7 +6,7 @@ import { allChecks, titles } from '../src/index.js'
 const document = readFileSync(new URL('../../docs/PROTOCOL.md', import.meta.url), 'utf8')
 
 /** Sections that bind clients or operators, and what no client can see of a server. */
-const unseen = /^(1|3\.7|12|13)(\.|$)/
+const unseen = /^(1|3\.7|12|13|14)(\.|$)/
 
 const sections = document
   .split(/^#{2,3} (?=\d)/m)
